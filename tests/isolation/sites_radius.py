@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -15,6 +16,7 @@ from tests.isolation.sites import Site
 
 _UNKNOWN_SESSION = 503
 _NO_RESOURCES = 506
+_STOP = "UPDATE radacct SET acctstoptime = now(), acctterminatecause = 'Admin-Reset' WHERE acctsessionid = ANY ($1)"
 
 
 class RadiusSite(Site):
@@ -28,6 +30,8 @@ class RadiusSite(Site):
         self.rig = Rig(radius=False)
         self.nas = Receiver(self.rig.secret, self._asked)
         self._up: set[str] = set()
+        self._stopped: set[str] = set()
+        """Sessions whose end radacct doesn't have yet."""
         self._numbers = itertools.count(1)
         self._says: int | None = None
 
@@ -49,13 +53,22 @@ class RadiusSite(Site):
         nas = [{"address": "127.0.0.0/8", "secret": self.rig.secret, "port": self.nas.port}]
         return self.rig.settings(nas=nas, coa_timeout_seconds=0.2, coa_tries=2, timeout_seconds=1.5)
 
-    def _asked(self, asked: Asked) -> int:
+    async def _asked(self, asked: Asked) -> int:
         if self._says is not None:
             return self._says
         if asked.session_id not in self._up:
             return _UNKNOWN_SESSION
         self._up.remove(asked.session_id)
+        self._stopped.add(asked.session_id)
+        with suppress(ConnectionError):
+            await self._report()
         return ACK
+
+    async def _report(self) -> None:
+        """Accounting of ended sessions, which a NAS repeats until it is stored."""
+        ids = sorted(self._stopped)
+        await self._rows(_STOP, ids)
+        self._stopped.difference_update(ids)
 
     async def fail(self, chance: random.Random) -> None:
         match chance.randrange(4):
@@ -74,10 +87,11 @@ class RadiusSite(Site):
             _ = self.rig.database.pid
         except RuntimeError:
             await asyncio.to_thread(self.rig.database.start)
+        await self._report()
 
-    async def _rows(self, query: str) -> list[Mapping[str, Any]]:
+    async def _rows(self, query: str, *values: object) -> list[Mapping[str, Any]]:
         try:
-            return await self.rig.query(query)
+            return await self.rig.query(query, *values)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise ConnectionError("the RADIUS database is away") from error
 

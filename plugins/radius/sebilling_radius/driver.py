@@ -1,86 +1,91 @@
-"""Steps of both methods: decide and write in one transaction, end the sessions, record the remaining ones, read back.
+"""Base of both methods: the connection, what is read, and what a method decides.
 
 A customer's standing is derived only from the tables, including our mark, so the next call finishes what an aborted one left undone.
 """
 
 import abc
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
 from typing import ClassVar, Final, TypeVar
 
 from sebilling.plugins.contract import (
     DeviceError,
     DeviceHealth,
-    DriverContext,
     Fault,
+    InvalidValue,
     IsolationDriver,
     Job,
     Outcome,
+    Quality,
     Reading,
     Ref,
-    Result,
     Sentence,
     Snapshot,
     State,
     Subscriber,
+    Usage,
 )  # fmt: skip
 
-from sebilling_radius import customers, mark, plans, reading, rows, setup
+from sebilling_radius import customers, effect, mark, plan_push, radacct, setup, subscribers, usage
+from sebilling_radius.catalogue import catalogue_of
 from sebilling_radius.config import RadiusConfig
-from sebilling_radius.customers import Customer, Tables, View
+from sebilling_radius.customers import Customer, Source, Tables, View, Wanted
 from sebilling_radius.database import RadiusDatabase
-from sebilling_radius.faults import left_alone, of_the_whole
-from sebilling_radius.mark import Mark, Phase
-from sebilling_radius.sessions import Answer, Ender, Failure, Session
+from sebilling_radius.mark import Mark
+from sebilling_radius.radacct import Radacct, Session
+from sebilling_radius.sessions import ALL_SECONDS
+from sebilling_radius.standing import Standing, Step
+from sebilling_radius.transition import Transition
 
 R = TypeVar("R", bound=RadiusConfig)
 _AWAY: Final = (Fault.UNREACHABLE, Fault.TIMEOUT)
 
 
-class Standing(Enum):
-    """Standing of a customer by the tables."""
-
-    ABSENT = "absent"
-    FREE = "free"
-    BLOCKED = "blocked"
-    BLOCKED_BY_HAND = "blocked by hand"
-    """Blocked by somebody else before; it stays blocked."""
-    RESTORED = "restored"
-    """The rows are restored; sessions may still be blocked."""
-    DRIFTED = "drifted"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One job that requires changes of rows or sessions."""
-
-    job: Job
-    writes: bool
-    mark: Mark | None
-    """Our mark while sessions are still to be ended; None if there are none."""
-    message: Sentence | None = None
-
-
 class RadiusDriver(IsolationDriver[R], abc.ABC):
     """Base of both drivers, with one connection to the database. Subclasses decide, and write their rows."""
 
-    mark_table: str
-    """Table of our marks."""
     walled: ClassVar[bool]
     """Whether a blocked customer has a session, in a walled garden."""
     _database: RadiusDatabase | None = None
+    _radacct: Radacct | None = None
+    tables: Tables
 
-    def __init__(self, config: R, context: DriverContext) -> None:
-        super().__init__(config, context)
-        self.tables = Tables.of(config)
+    quality: ClassVar[Quality] = Quality.PLATINUM
+    _columns: frozenset[str] = frozenset()
+
+    @classmethod
+    def canonical_key(cls, service_kind: str, text: str) -> str:
+        """Return the user name without blanks around it. Capitals and realms stay: what they mean depends on the device's settings."""
+        del service_kind
+        key = text.strip()
+        if not customers.fits(key):
+            raise InvalidValue(
+                f"a user name has 1 to {customers.MAX_KEY_BYTES} bytes, and doesn't begin with {mark.PREFIX}",
+                f"nama pengguna terdiri dari 1 sampai {customers.MAX_KEY_BYTES} byte, dan tidak diawali {mark.PREFIX}",
+            )
+        return key
+
+    def budget(self, jobs: int) -> float:
+        """Seconds for one call: its statements, each with its own timeout, and the sessions of all jobs together."""
+        return ALL_SECONDS + 3 * self.config.timeout_seconds + jobs / 100
 
     async def open(self) -> None:
         if self._database is None:
             self._database = await RadiusDatabase.connect(self.config)
+            self.tables = Tables.of(self.config, self._database)
+
+    async def radacct(self) -> Radacct:
+        """Return the queries of radacct, by the columns that it has. Raises DeviceError."""
+        if self._radacct is None:
+            self._columns = await catalogue_of(self.database, self.config).columns(self.config.radacct)
+            self._radacct = Radacct(self.database, self.config, [name for name in radacct.OPTIONAL if name in self._columns])
+        return self._radacct
+
+    async def source(self) -> Source:
+        """Return where customers are read from. Raises DeviceError."""
+        return Source(self.database, self.tables, self.config.matching, await self.radacct())
 
     async def close(self) -> None:
-        database, self._database = self._database, None
+        database, self._database, self._radacct = self._database, None, None
         if database is not None:
             await database.close()
 
@@ -99,7 +104,7 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         opened = self._database is None
         try:
             await self.open()
-            problems, facts = await setup.examine(self.database, self.config, needs=self.needs())
+            problems, facts = await setup.examine(self.database, self.config, await self.radacct(), needs=self.needs())
             problems = [*problems, *await self.setup_problems()]
             return DeviceHealth(reachable=True, problems=tuple(problems), facts=facts)
         except DeviceError as error:
@@ -118,8 +123,17 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         """Return what is missing in the one-time setup for this method, each with its remedy. Raises DeviceError."""
 
     @abc.abstractmethod
+    def wanted(self) -> Wanted:
+        """Return what this method needs to know of customers."""
+
     async def view(self, refs: Sequence[Ref]) -> View:
         """Read these refs from the tables. Raises DeviceError."""
+        return await customers.read(await self.source(), refs, self.wanted())
+
+    @property
+    def mark_table(self) -> str:
+        """Table of our marks."""
+        return self.wanted().pairs
 
     @abc.abstractmethod
     def ours(self, customer: Customer) -> int:
@@ -150,8 +164,8 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         """Write the rows that block. Call inside a transaction. Raises DeviceError."""
 
     @abc.abstractmethod
-    async def write_back(self, blocked: Mapping[str, Mark]) -> None:
-        """Restore the rows of blocked customers, by key. Call inside a transaction. Raises DeviceError."""
+    async def write_back(self, steps: Sequence[Step]) -> None:
+        """Restore the rows of blocked customers. Call inside a transaction. Raises DeviceError."""
 
     def changed_since(self, customer: Customer, snapshot: Snapshot) -> Sentence | None:
         """Describe how an unblocked customer differs from the snapshot; None if they don't."""
@@ -162,54 +176,44 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         """Return the attributes to which sessions are changed instead of being ended; None to end them. Raises DeviceError."""
         return None
 
-    def _stands(self, view: View, ref: Ref, snapshot: Snapshot | None) -> tuple[Standing, Sentence]:
+    def lost_mark(self, customer: Customer) -> Mark | Sentence:
+        """Return the mark that a customer must have had whose mark was lost; or why it can't be known, and what to do by hand."""
+        del customer
+        return Sentence(
+            "The login is refused, but no mark tells that SeBilling did it: if so, remove Auth-Type := Reject by hand.",
+            "Login-nya ditolak, tetapi tidak ada tanda dari SeBilling: bila SeBilling yang melakukannya, hapus Auth-Type := Reject manual.",
+        )
+
+    def stands(self, view: View, ref: Ref, snapshot: Snapshot | None) -> tuple[Standing, Sentence]:
+        """Return the ref's standing and a description."""
         customer = view.get(ref.key)
-        if customer is None or not self._exists(customer):
+        if customer is None or customer.rows <= self.ours(customer):
             return Standing.ABSENT, Sentence(
                 "No row of the RADIUS tables has this name.", "Tidak ada baris dengan nama ini di tabel RADIUS."
             )
+        if customer.ambiguous:
+            return Standing.AMBIGUOUS, Sentence(
+                "Another service access has the same user name in other letters: correct one of the two.",
+                "Akses layanan lain memakai nama pengguna yang sama dengan huruf berbeda: perbaiki salah satunya.",
+            )
         return self.standing(customer, snapshot)
-
-    def _exists(self, customer: Customer) -> bool:
-        return customer.rows > self.ours(customer)
 
     async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
         view = await self.view(refs)
-        return {ref.id: self._reading(view, ref, snapshots.get(ref.id)) for ref in refs}
+        return {ref.id: self.reading(view, ref, snapshots.get(ref.id)) for ref in refs}
 
-    def _reading(self, view: View, ref: Ref, snapshot: Snapshot | None) -> Reading:
-        standing, detail = self._stands(view, ref, snapshot)
+    def reading(self, view: View, ref: Ref, snapshot: Snapshot | None) -> Reading:
+        """Return the reading of a ref."""
+        standing, detail = self.stands(view, ref, snapshot)
         if standing is Standing.FREE and snapshot is not None and (changed := self.changed_since(view[ref.key], snapshot)):
             return Reading(State.DRIFTED, changed)
         if standing is Standing.BLOCKED:
-            up = self.unblocked(view[ref.key])
-            return (
-                Reading(
-                    State.BLOCKED,
-                    Sentence(
-                        f"{detail.english}, but a session from before may be up: {_named(up).english}",
-                        f"{detail.indonesian}, tetapi sesi sebelumnya mungkin masih berjalan: {_named(up).indonesian}",
-                    ),
-                    in_effect=False,
-                )
-                if up
-                else Reading(State.BLOCKED, detail, in_effect=True)
-            )
-        if standing is Standing.RESTORED:
-            current_mark = view[ref.key].mark
-            up = current_mark.pending(view[ref.key].sessions) if current_mark else []
-            return (
-                Reading(
-                    State.ACTIVE,
-                    Sentence(
-                        f"{detail.english}, but a session may still be blocked: {_named(up).english}",
-                        f"{detail.indonesian}, tetapi mungkin ada sesi yang masih terisolir: {_named(up).indonesian}",
-                    ),
-                    in_effect=False,
-                )
-                if up
-                else Reading(State.ACTIVE, detail, in_effect=True)
-            )
+            customer = view[ref.key]
+            return effect.reading(State.BLOCKED, detail, customer, self.unblocked(customer), customer.mark)
+        if standing is Standing.SWITCHED_OFF:
+            return effect.reading(State.BLOCKED, detail, view[ref.key], view[ref.key].sessions, None)
+        if standing is Standing.RESTORED and (current_mark := view[ref.key].mark) is not None:
+            return effect.reading(State.ACTIVE, detail, view[ref.key], current_mark.pending(view[ref.key].sessions), current_mark)
         states = {Standing.ABSENT: State.ABSENT, Standing.FREE: State.ACTIVE, Standing.BLOCKED_BY_HAND: State.BLOCKED}
         return Reading(states.get(standing, State.DRIFTED), detail, in_effect=True)
 
@@ -217,193 +221,26 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         """Return all users in radcheck, by name, for an import. Raises DeviceError."""
         garden: str | None = getattr(self.config, "group", None)
         kind = next(iter(self.service_kinds))
-        return await reading.subscribers(self.database, self.tables, marks=self.mark_table, service_kind=kind, garden=garden)
+        return await subscribers.read(self.database, self.tables, marks=self.mark_table, service_kind=kind, garden=garden)
+
+    async def read_usage(self) -> Sequence[Usage]:
+        """Return who is online by radacct. Raises DeviceError."""
+        source = await self.source()
+        return await usage.read(source, sorted(self._columns), service_kind=next(iter(self.service_kinds)))
+
+    async def apply_plan(self, refs: Sequence[Ref]) -> AsyncIterator[Outcome]:
+        """Give active customers their plan's speed. Raises DeviceError."""
+        async for outcome in plan_push.apply_plan(self, refs):
+            yield outcome
 
     async def snapshot(self, refs: Sequence[Ref]) -> Mapping[int, Snapshot]:
         view = await self.view(refs)
-        return {ref.id: self.kept(view[ref.key]) for ref in refs if ref.key in view and self._exists(view[ref.key])}
+        return {ref.id: self.kept(view[ref.key]) for ref in refs if ref.key in view and view[ref.key].rows > self.ours(view[ref.key])}
 
     async def block(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
-        async for outcome in self._bulk(jobs, restoring=False):
+        async for outcome in Transition(self, restoring=False).outcomes(jobs):
             yield outcome
 
     async def restore(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
-        async for outcome in self._bulk(jobs, restoring=True):
+        async for outcome in Transition(self, restoring=True).outcomes(jobs):
             yield outcome
-
-    async def _bulk(self, jobs: Sequence[Job], *, restoring: bool) -> AsyncIterator[Outcome]:
-        outcomes, steps = await self._written(jobs, restoring=restoring)
-        for outcome in outcomes:
-            yield outcome
-        if not steps:
-            return
-        try:
-            for outcome in await self._settled(steps, restoring=restoring):
-                yield outcome
-        except DeviceError as error:
-            for step in steps:
-                why = Sentence(
-                    f"Written, but not read back. {error.message.english}",
-                    f"Sudah ditulis, tetapi belum terbaca kembali. {error.message.indonesian}",
-                )
-                yield Outcome(step.job.ref.id, Result.UNKNOWN, error.fault, why, retryable=True)
-
-    async def _written(self, jobs: Sequence[Job], *, restoring: bool) -> tuple[list[Outcome], list[Step]]:
-        """Decide and write in one transaction; if a row is refused, one transaction per customer, so that it affects nobody else."""
-        try:
-            async with self.database.transaction():
-                return await self._judged_and_written(jobs, restoring=restoring)
-        except DeviceError as error:
-            if of_the_whole(error):
-                raise
-            if len(jobs) == 1:
-                return [Outcome(jobs[0].ref.id, Result.FAILED, error.fault, error.message, retryable=error.retryable)], []
-        parts = [await self._written([job], restoring=restoring) for job in jobs]
-        return [outcome for outcomes, _ in parts for outcome in outcomes], [step for _, steps in parts for step in steps]
-
-    async def _judged_and_written(self, jobs: Sequence[Job], *, restoring: bool) -> tuple[list[Outcome], list[Step]]:
-        view = await self.view([job.ref for job in jobs])
-        speeds = await plans.read(self.database, self.tables, [job.ref for job in jobs if job.plan_changed]) if restoring else {}
-        outcomes, steps = self._judged(view, jobs, speeds, restoring=restoring)
-        writing = [step for step in steps if step.writes]
-        marks = {step.job.ref.key: step.mark for step in writing}
-        if not restoring and writing:
-            await self.write_block(writing)
-            await rows.replace_marks(self.database, self.mark_table, marks)
-        elif writing:
-            current_marks = {key: view[key].mark for key in marks}
-            blocked = {
-                key: current_mark
-                for key, current_mark in current_marks.items()
-                if current_mark is not None and current_mark.phase is not Phase.RESTORING
-            }
-            if blocked:
-                await self.write_back(blocked)
-                await rows.replace_marks(self.database, self.mark_table, {key: marks[key] for key in blocked})
-            await plans.write(self.database, self.tables, {key: speeds[key] for key in marks if key in speeds})
-        return outcomes, steps
-
-    def _judged(
-        self, view: View, jobs: Sequence[Job], speeds: Mapping[str, plans.Speed], *, restoring: bool
-    ) -> tuple[list[Outcome], list[Step]]:
-        outcomes: list[Outcome] = []
-        steps: list[Step] = []
-        for job in jobs:
-            standing, why = self._stands(view, job.ref, job.snapshot)
-            if standing in {Standing.ABSENT, Standing.DRIFTED}:
-                fault = Fault.ABSENT if standing is Standing.ABSENT else Fault.DRIFTED
-                outcomes.append(Outcome(job.ref.id, Result.FAILED, fault, left_alone(why)))
-                continue
-            customer = view[job.ref.key]
-            verdict = (
-                self._to_restore(customer, job, standing, speeds.get(job.ref.key)) if restoring else self._to_block(customer, job, standing)
-            )
-            if isinstance(verdict, Step):
-                steps.append(verdict)
-            else:
-                outcomes.append(verdict)
-        return outcomes, steps
-
-    def _to_block(self, customer: Customer, job: Job, standing: Standing) -> Outcome | Step:
-        current_mark = customer.mark
-        if standing is Standing.BLOCKED and current_mark is not None:
-            unfinished = current_mark.phase is Phase.ENDING or self.unblocked(customer)
-            return Step(job, writes=False, mark=current_mark) if unfinished else Outcome(job.ref.id, Result.UNCHANGED)
-        if standing is Standing.BLOCKED_BY_HAND:
-            return Outcome(
-                job.ref.id,
-                Result.UNCHANGED,
-                message=Sentence(
-                    "It had been blocked by hand and stays blocked.", "Sudah diisolir manual sebelumnya, dan tetap terisolir."
-                ),
-            )
-        if changed := self.changed_since(customer, job.snapshot):
-            return Outcome(job.ref.id, Result.FAILED, Fault.DRIFTED, left_alone(changed))
-        return Step(job, writes=True, mark=self.blocked_mark(customer))
-
-    def _to_restore(self, customer: Customer, job: Job, standing: Standing, speed: plans.Speed | None) -> Outcome | Step:
-        current_mark = customer.mark
-        writes_plan, message = (speed.writes, speed.message) if speed else (False, None)
-        if standing is Standing.BLOCKED and current_mark is not None:
-            return Step(job, writes=True, mark=self.restored_mark(customer, current_mark), message=message)
-        if standing is Standing.RESTORED:
-            return Step(job, writes=writes_plan, mark=current_mark, message=message)
-        if standing is Standing.FREE and writes_plan:
-            return Step(job, writes=True, mark=None, message=message)
-        return Outcome(job.ref.id, Result.UNCHANGED, message=message)
-
-    async def _settled(self, steps: Sequence[Step], *, restoring: bool) -> list[Outcome]:
-        """End sessions, record the remaining ones, read back."""
-        open_now: dict[str, list[Session]] = {step.job.ref.key: [] for step in steps}
-        for session in await customers.open_sessions(self.database, self.tables, list(open_now)):
-            open_now[session.username].append(session)
-        doomed = {step.job.ref.id: self._doomed(step, open_now[step.job.ref.key], restoring=restoring) for step in steps}
-        change = await self.change_of_sessions() if not restoring else None
-        answers = await Ender(self.config).end([session for some in doomed.values() for session in some], change)
-        marks: dict[str, Mark | None] = {}
-        for step in steps:
-            left = [session.id for session in doomed[step.job.ref.id] if not isinstance(answers[session.id], Answer)]
-            if step.mark is not None:
-                newest = max((session.id for session in open_now[step.job.ref.key]), default=0)
-                marks[step.job.ref.key] = (
-                    _still_to_restore(step.mark, left) if restoring
-                    else self._still_to_block(step.mark, left, newest=newest, first=step.writes, changed=change is not None)
-                )  # fmt: skip
-        async with self.database.transaction():
-            await rows.replace_marks(self.database, self.mark_table, marks)
-        view = await self.view([step.job.ref for step in steps])
-        return [
-            self._proven(view, step, [answers[session.id] for session in doomed[step.job.ref.id]], restoring=restoring) for step in steps
-        ]
-
-    def _doomed(self, step: Step, sessions: Sequence[Session], *, restoring: bool) -> Sequence[Session]:
-        if step.mark is None:
-            return ()
-        if step.writes:  # including sessions that began while the rows were written
-            return [session for session in sessions if session.id > step.mark.up_to] if restoring else sessions
-        return step.mark.pending(sessions) if restoring else self.unblocked(Customer(marks=[str(step.mark)], sessions=list(sessions)))
-
-    def _still_to_block(self, current_mark: Mark, left: Sequence[int], *, newest: int, first: bool, changed: bool) -> Mark:
-        """Return the mark after ending sessions; those in `left` may still be running."""
-        named = mark.few(left)
-        # If sessions were changed rather than ended, or are too many to be named, no id separates old from new ones.
-        up_to = 0 if changed or named is None else newest if first or not self.walled else current_mark.up_to
-        return replace(current_mark, phase=Phase.ENDING if left else Phase.ENDED, up_to=up_to, named=named if left else ())
-
-    def _proven(self, view: View, step: Step, answers: Sequence[Answer | Failure], *, restoring: bool) -> Outcome:
-        """Return the outcome of a step; only what was read back counts."""
-        ref = step.job.ref
-        failures = sorted(
-            (failure for failure in answers if isinstance(failure, Failure)), key=lambda failure: failure.result is Result.UNKNOWN
-        )
-        if failures:
-            first = failures[0]
-            return Outcome(
-                ref.id,
-                first.result,
-                first.fault,
-                Sentence(f"The rows are written. {first.message.english}", f"Barisnya sudah ditulis. {first.message.indonesian}"),
-                retryable=first.retryable,
-            )
-        reading = self._reading(view, ref, None if restoring else step.job.snapshot)
-        if reading.actual is not (State.ACTIVE if restoring else State.BLOCKED):
-            detail = reading.detail or Sentence("-", "-")
-            why = Sentence(
-                f"Written, but read back as {reading.actual}: {detail.english}",
-                f"Sudah ditulis, tetapi terbaca kembali sebagai {reading.actual}: {detail.indonesian}",
-            )
-            return Outcome(ref.id, Result.FAILED, Fault.REFUSED, why, retryable=True)
-        changed = step.writes or Answer.ENDED in answers
-        return Outcome(ref.id, Result.CHANGED if changed else Result.UNCHANGED, message=step.message)
-
-
-def _still_to_restore(current_mark: Mark, left: Sequence[int]) -> Mark | None:
-    """Return the mark after ending sessions; None if no blocked session can be left."""
-    return replace(current_mark, named=mark.few(left)) if left else None
-
-
-def _named(sessions: Sequence[Session]) -> Sentence:
-    english = ", ".join(f"'{session.acct_session_id}' on NAS {session.nas}" for session in sessions[:3])
-    indonesian = ", ".join(f"'{session.acct_session_id}' di NAS {session.nas}" for session in sessions[:3])
-    more = len(sessions) - 3
-    return Sentence(english, indonesian) if more <= 0 else Sentence(f"{english} and {more} more", f"{indonesian} dan {more} lagi")

@@ -1,10 +1,14 @@
-"""Errors of PostgreSQL and of the connection to it as errors of the driver contract."""
+"""Errors of the database and of the connection to it as errors of the driver contract."""
 
 import ssl
 from typing import Final
 
 import asyncpg
+import pymysql
 from sebilling.plugins.contract import DeviceError, Fault, Sentence
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from sebilling_radius.dialects import MYSQL_STATES, NO_TLS, UNREACHABLE
 
 _MAX_TEXT: Final = 200
 _KNOWN: Final[tuple[tuple[str, Fault, bool, Sentence], ...]] = (  # by the prefix of the SQLSTATE; the first match counts
@@ -84,33 +88,38 @@ _KNOWN: Final[tuple[tuple[str, Fault, bool, Sentence], ...]] = (  # by the prefi
 _WHOLE: Final = frozenset({Fault.UNREACHABLE, Fault.TIMEOUT, Fault.AUTH, Fault.PERMISSION, Fault.SETUP})
 
 
+_TLS: Final = Sentence(
+    "TLS with the database failed: switch it on there, check database_ca_pem.",
+    "TLS dengan database gagal: aktifkan di sana, periksa database_ca_pem.",
+)
+_TIMEOUT: Final = Sentence(
+    "The database didn't answer in time: check its address and its load.",
+    "Database tidak menjawab tepat waktu: periksa alamat dan bebannya.",
+)
+
+
 def told(error: BaseException, *, hide: str) -> DeviceError:
-    """Convert an error of asyncpg or of the network to DeviceError. `hide` is a secret that must not be in its message."""
+    """Convert an error of SQLAlchemy, a driver or the network to DeviceError. `hide` is a secret that must not be in its message."""
     if isinstance(error, DeviceError):
         return error
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return told(error.orig.__cause__ or error.orig, hide=hide)
     if isinstance(error, asyncpg.PostgresError):
-        return _refused(error, hide=hide)
-    if isinstance(error, ssl.SSLError) or "SSL" in str(error):
-        return DeviceError(
-            Fault.SETUP,
-            Sentence(
-                "TLS with the database failed: switch it on there, check database_ca_pem.",
-                "TLS dengan database gagal: aktifkan di sana, periksa database_ca_pem.",
-            ),
-            retryable=False,
-        )
-    if isinstance(error, TimeoutError):
-        return DeviceError(
-            Fault.TIMEOUT,
-            Sentence(
-                "The database didn't answer in time: check its address and its load.",
-                "Database tidak menjawab tepat waktu: periksa alamat dan bebannya.",
-            ),
-            retryable=True,
-        )
-    known = isinstance(error, OSError | asyncpg.InterfaceError)
+        said = str(error.args[0] if error.args else type(error).__name__)
+        return _refused("PostgreSQL", said, getattr(error, "sqlstate", None) or "", hide=hide)
+    if isinstance(error, ssl.SSLError) or "SSL" in str(error) or (isinstance(error, pymysql.MySQLError) and _number(error) == NO_TLS):
+        return DeviceError(Fault.SETUP, _TLS, retryable=False)
+    if isinstance(error, pymysql.MySQLError) and (number := _number(error)) not in UNREACHABLE:
+        said = str(error.args[-1] if error.args else type(error).__name__)
+        return _refused("MySQL", said, MYSQL_STATES.get(number, f"{number}"), hide=hide)
+    return _of_connection(error)
+
+
+def _of_connection(error: BaseException) -> DeviceError:
     name = type(error).__name__
-    if known:
+    if isinstance(error, TimeoutError):
+        return DeviceError(Fault.TIMEOUT, _TIMEOUT, retryable=True)
+    if isinstance(error, OSError | EOFError | asyncpg.InterfaceError | pymysql.MySQLError | SQLAlchemyError):
         why = Sentence(
             f"The database can't be reached ('{name}'): check the address and that it runs.",
             f"Database tidak terjangkau ('{name}'): periksa alamatnya dan apakah sedang berjalan.",
@@ -123,14 +132,18 @@ def told(error: BaseException, *, hide: str) -> DeviceError:
     return DeviceError(Fault.PROTOCOL, why, retryable=True)
 
 
-def _refused(error: asyncpg.PostgresError, *, hide: str) -> DeviceError:
-    said = _shown(str(error.args[0] if error.args else type(error).__name__), hide=hide)
-    state = getattr(error, "sqlstate", None) or ""
+def _number(error: pymysql.MySQLError) -> int:
+    number = error.args[0] if error.args else 0
+    return number if isinstance(number, int) else 0
+
+
+def _refused(title: str, text: str, state: str, *, hide: str) -> DeviceError:
+    said = _shown(text, hide=hide)
     for beginning, fault, retryable, remedy in _KNOWN:
         if state.startswith(beginning):
-            own = f'PostgreSQL: "{said}" ({state})'
+            own = f'{title}: "{said}" ({state})'
             return DeviceError(fault, Sentence(f"{remedy.english} {own}", f"{remedy.indonesian} {own}"), retryable=retryable)
-    refusal = Sentence(f'PostgreSQL refused: "{said}" ({state})', f'PostgreSQL menolak: "{said}" ({state})')
+    refusal = Sentence(f'{title} refused: "{said}" ({state})', f'{title} menolak: "{said}" ({state})')
     return DeviceError(Fault.REFUSED, refusal, retryable=True)
 
 

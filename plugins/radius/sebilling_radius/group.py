@@ -8,14 +8,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-from sebilling.plugins.contract import DriverContext, Ref, Sentence, Snapshot
+from sebilling.plugins.contract import Sentence, Snapshot
 
-from sebilling_radius import customers, mark, setup
+from sebilling_radius import mark, names, setup
 from sebilling_radius.config import GroupConfig
-from sebilling_radius.customers import Customer, Pair, View
-from sebilling_radius.driver import RadiusDriver, Standing, Step
+from sebilling_radius.customers import Customer, Pair, Wanted
+from sebilling_radius.driver import RadiusDriver
 from sebilling_radius.mark import Mark, Phase
-from sebilling_radius.sessions import CHANGEABLE, Session
+from sebilling_radius.packets import CHANGEABLE
+from sebilling_radius.radacct import Session
+from sebilling_radius.standing import Standing, Step
 
 _MIN_PRIORITY: Final = -(2**31)
 
@@ -29,20 +31,17 @@ class GroupDriver(RadiusDriver[GroupConfig]):
     service_kinds: ClassVar[Mapping[str, Sentence]] = {"RADIUS": Sentence("user name in radcheck", "nama pengguna di radcheck")}
     walled: ClassVar[bool] = True
 
-    def __init__(self, config: GroupConfig, context: DriverContext) -> None:
-        super().__init__(config, context)
-        self.mark_table = self.tables.radreply
-
     def needs(self) -> Mapping[str, str]:
-        return {"radcheck": "u", "radreply": "siwd", "radusergroup": "sid", "radgroupreply": "s", "radacct": "s"}
+        return {
+            "radcheck": "u", "rejected": "s", "radreply": "siwd", "radusergroup": "sid", "radgroupcheck": "s", "radgroupreply": "s",
+            "radacct": "s",
+        }  # fmt: skip
 
     async def setup_problems(self) -> Sequence[Sentence]:
-        return await setup.group_problems(self.database, self.tables, self.config.group)
+        return await setup.group_problems(self.database, self.config)
 
-    async def view(self, refs: Sequence[Ref]) -> View:
-        return await customers.read(
-            self.database, self.tables, refs, pairs=self.tables.radreply, attributes=self.config.parked, groups=True
-        )
+    def wanted(self) -> Wanted:
+        return Wanted(self.tables.radreply, self.config.parked, groups=True)
 
     def ours(self, customer: Customer) -> int:
         return int(_our_group(customer) in customer.groups) - len(customer.parked)
@@ -60,6 +59,8 @@ class GroupDriver(RadiusDriver[GroupConfig]):
                 if customer.parked
                 else (Standing.RESTORED, _shown(customer))
             )
+        if any(priority < current_mark.priority for _, priority in customer.groups) and (off := _switched_off(customer, customer.groups)):
+            return off
         changed = self._changed_by_hand(customer, current_mark, snapshot)
         return (Standing.DRIFTED, changed) if changed else (Standing.BLOCKED, _shown(customer))
 
@@ -70,6 +71,13 @@ class GroupDriver(RadiusDriver[GroupConfig]):
             return Sentence(
                 f"The row that puts it into '{current_mark.group}' was removed from radusergroup by hand.",
                 f"Baris yang memasukkannya ke '{current_mark.group}' dihapus manual dari radusergroup.",
+            )
+        if len(others) < len(customer.groups) and others and others[0][0] in customer.rejecting and others[0][1] > current_mark.priority:
+            return Sentence(
+                f"It was put into '{others[0][0]}', which refuses the login, behind '{current_mark.group}', which lets it into the garden:"
+                f" give '{others[0][0]}' a priority below {current_mark.priority}.",
+                f"Dimasukkan ke '{others[0][0]}', yang menolak login, di belakang '{current_mark.group}', yang meloloskannya ke halaman"
+                f" isolir: beri '{others[0][0]}' prioritas di bawah {current_mark.priority}.",
             )
         if any(priority <= current_mark.priority for _, priority in others):
             return Sentence(
@@ -94,6 +102,8 @@ class GroupDriver(RadiusDriver[GroupConfig]):
                 f"The row {mark.ATTRIBUTE} was removed from radreply by hand, and rows are still set aside.",
                 f"Baris {mark.ATTRIBUTE} dihapus manual dari radreply, dan masih ada baris yang disisihkan.",
             )
+        if off := _switched_off(customer, customer.groups):
+            return off
         ahead = [group for group, priority in customer.groups if priority == customer.groups[0][1]]
         if ahead == [self.config.group]:
             return Standing.BLOCKED_BY_HAND, Sentence(
@@ -124,51 +134,92 @@ class GroupDriver(RadiusDriver[GroupConfig]):
     def blocked_mark(self, customer: Customer) -> Mark:
         lowest = min((priority for _, priority in customer.groups), default=1)
         up_to, named = mark.of_before([] if self.config.session == "coa" else customer.sessions, customer.sessions)
-        return Mark(Phase.ENDING, min(0, lowest - 1), up_to, named, self.config.group)
+        return Mark(Phase.ENDING, min(0, lowest - 1), up_to, named, doubt=not customer.sessions, group=self.config.group)
 
     def unblocked(self, customer: Customer) -> Sequence[Session]:
         current_mark = customer.mark
-        return current_mark.pending(customer.sessions) if current_mark is not None else customer.sessions
+        if current_mark is None:
+            return customer.sessions
+        return [*current_mark.pending(customer.sessions), *current_mark.revived(customer.sessions)]
 
     def restored_mark(self, customer: Customer, current_mark: Mark) -> Mark | None:
         named = mark.few([session.id for session in customer.sessions if session.id > current_mark.up_to])
-        return Mark(Phase.RESTORING, current_mark.priority, current_mark.up_to, named, current_mark.group)
+        return Mark(
+            Phase.RESTORING, current_mark.priority, current_mark.up_to, named, doubt=not customer.sessions, group=current_mark.group
+        )  # fmt: skip
+
+    def lost_mark(self, customer: Customer) -> Mark | Sentence:
+        first, priority = customer.groups[0] if customer.groups else ("", 0)
+        if first != self.config.group:
+            if customer.parked:
+                return Mark(Phase.ENDED)
+            return super().lost_mark(customer)
+        if len({group for group, _ in customer.groups}) == 1:
+            return Sentence(
+                f"It is in no group but '{first}', so its plan's group isn't known: put it into that by hand.",
+                f"Hanya ada di grup '{first}', jadi grup paketnya tidak diketahui: masukkan ke grup itu secara manual.",
+            )
+        return Mark(Phase.ENDED, priority, group=first)
 
     async def change_of_sessions(self) -> Mapping[str, str] | None:
         if self.config.session == "disconnect":
             return None
-        attributes = f"SELECT attribute, value FROM {self.tables.radgroupreply} WHERE groupname = $1 AND attribute = ANY ($2) ORDER BY id"
-        return {row["attribute"]: row["value"] for row in await self.database.rows(attributes, self.config.group, list(CHANGEABLE))}
+        attributes = f"SELECT attribute, value FROM {self.tables.radgroupreply} WHERE groupname = :name AND attribute IN :some ORDER BY id"
+        carried = await self.database.rows(attributes, name=self.config.group, some=list(CHANGEABLE))
+        return {row["attribute"]: row["value"] for row in carried}
 
     async def write_block(self, steps: Sequence[Step]) -> None:
-        keys = [step.job.ref.key for step in steps]
         await self.database.run(
-            f"INSERT INTO {self.tables.radusergroup} (username, groupname, priority)"
-            " SELECT name, $3, priority FROM unnest($1::text[], $2::int[]) AS new (name, priority)",
-            keys, [step.mark.priority if step.mark else 0 for step in steps], self.config.group,
-        )  # fmt: skip
-        await self.database.run(
-            f"UPDATE {self.tables.radreply} SET username = $3 || username WHERE username = ANY ($1) AND lower(attribute) = ANY ($2)",
-            keys, _lowered(self.config.parked), mark.PREFIX,
-        )  # fmt: skip
+            f"INSERT INTO {self.tables.radusergroup} (username, groupname, priority) VALUES (:name, :group, :priority)",
+            [{"name": step.job.ref.key, "group": self.config.group, "priority": step.mark.priority if step.mark else 0} for step in steps],
+        )
+        if own := [pair.id for step in steps for pair in step.customer.own]:
+            prefix = f"CAST(:prefix AS char({len(mark.PREFIX)}))"
+            await self.database.run(
+                f"UPDATE {self.tables.radreply} SET username = concat({prefix}, username) WHERE id IN :own", prefix=mark.PREFIX, own=own
+            )
 
-    async def write_back(self, blocked: Mapping[str, Mark]) -> None:
+    async def write_back(self, steps: Sequence[Step]) -> None:
         await self.database.run(
-            f"DELETE FROM {self.tables.radusergroup} member"
-            " USING unnest($1::text[], $2::text[], $3::int[]) AS ours (name, groupname, priority)"
-            " WHERE member.username = ours.name AND member.groupname = ours.groupname AND member.priority = ours.priority",
-            list(blocked), [blocked_mark.group for blocked_mark in blocked.values()],
-            [blocked_mark.priority for blocked_mark in blocked.values()],
-        )  # fmt: skip
-        await self.database.run(
-            f"UPDATE {self.tables.radreply} SET username = substr(username, length($3) + 1) WHERE username = ANY ($1) AND attribute <> $2",
-            [mark.parked_name(key) for key in blocked], mark.ATTRIBUTE, mark.PREFIX,
-        )  # fmt: skip
+            f"DELETE FROM {self.tables.radusergroup} WHERE {self.database.dialect.name('username', self.config.matching)} = :name"
+            " AND groupname = :group AND priority = :priority",
+            [
+                {
+                    "name": names.folded(step.job.ref.key, self.config.matching),
+                    "group": step.undoes.group,
+                    "priority": step.undoes.priority,
+                }
+                for step in steps
+                if step.undoes is not None
+            ],
+        )
+        if parked := [pair.id for step in steps for pair in step.customer.parked]:
+            await self.database.run(
+                f"UPDATE {self.tables.radreply} SET username = substr(username, {len(mark.PREFIX) + 1}) WHERE id IN :parked", parked=parked
+            )
 
 
 def _our_group(customer: Customer) -> tuple[str, int] | None:
     current_mark = customer.mark
     return (current_mark.group, current_mark.priority) if current_mark is not None and current_mark.phase is not Phase.RESTORING else None
+
+
+def _switched_off(customer: Customer, groups: Sequence[tuple[str, int]]) -> tuple[Standing, Sentence] | None:
+    """Return the standing of a customer whom the operator keeps from logging in, as daloRADIUS does by a group."""
+    if customer.rejected:
+        return Standing.SWITCHED_OFF, Sentence("rejected in radcheck, not by SeBilling", "ditolak di radcheck, bukan oleh SeBilling")
+    ahead = [group for group, priority in groups if priority == groups[0][1]]
+    refusing = [group for group in ahead if group in customer.rejecting]
+    if refusing and len(refusing) == len(ahead):
+        return Standing.SWITCHED_OFF, Sentence(
+            f"in '{refusing[0]}', which refuses the login", f"di grup '{refusing[0]}', yang menolak login"
+        )
+    if refusing:
+        return Standing.DRIFTED, Sentence(
+            f"'{refusing[0]}' refuses the login, but another group has the same priority, so their order is undefined: lower its priority.",
+            f"'{refusing[0]}' menolak login, tetapi ada grup lain berprioritas sama, jadi urutannya tidak pasti: turunkan prioritasnya.",
+        )
+    return None
 
 
 def _lowered(attributes: Sequence[str]) -> list[str]:

@@ -9,9 +9,11 @@ from typing import Final
 
 from sebilling.plugins.contract import Ref, Sentence
 
-from sebilling_radius import mark, rates
-from sebilling_radius.customers import Tables
+from sebilling_radius import mark, names, rates
+from sebilling_radius.customers import Tables, View
 from sebilling_radius.database import RadiusDatabase
+from sebilling_radius.mark import Mark, Phase
+from sebilling_radius.names import Matching
 
 _LOWER: Final = rates.ATTRIBUTE.lower()
 
@@ -22,7 +24,11 @@ class Speed:
 
     value: str = ""
     message: Sentence | None = None
-    insert: bool = False
+    row_id: int | None = None
+    """Row of the customer's own that carries the speed. None: it is inserted."""
+
+    reached: bool = True
+    """Whether the customer has the plan's speed then."""
 
     @property
     def writes(self) -> bool:
@@ -32,31 +38,38 @@ class Speed:
 
 @dataclass(slots=True)
 class _Current:
-    own: list[str] = field(default_factory=list)
+    own: list[tuple[int, str]] = field(default_factory=list)
     group: tuple[str, str, str] | None = None
     """Return (name, op, value) of the speed of the customer's first group."""
 
 
-async def read(database: RadiusDatabase, tables: Tables, refs: Sequence[Ref]) -> dict[str, Speed]:
+async def read(database: RadiusDatabase, tables: Tables, matching: Matching, refs: Sequence[Ref], view: View) -> dict[str, Speed]:
     """Return what each ref's speed requires, by key. Raises DeviceError."""
+    refs = [ref for ref in refs if ref.key in view]
     if not refs:
         return {}
-    current = {ref.key: _Current() for ref in refs}
-    names = {key: key for key in current} | {mark.parked_name(key): key for key in current}
-    own = f"SELECT username, value FROM {tables.radreply} WHERE username = ANY ($1) AND lower(attribute) = $2 ORDER BY id"
-    for row in await database.rows(own, list(names), _LOWER):
-        current[names[row["username"]]].own.append(row["value"])
-    groups = (
-        f"SELECT DISTINCT ON (member.username) member.username, speed.groupname, speed.op, speed.value"
-        f" FROM {tables.radusergroup} member JOIN {tables.radgroupreply} speed ON speed.groupname = member.groupname"
-        f" WHERE member.username = ANY ($1) AND lower(speed.attribute) = $2"
-        f" AND NOT EXISTS (SELECT FROM {tables.radreply} ours WHERE ours.username = $3 || member.username AND ours.attribute = $4"
-        "                   AND split_part(ours.value, ' ', 2) = member.priority::text)"
-        " ORDER BY member.username, member.priority, speed.id"
-    )
-    for row in await database.rows(groups, list(current), _LOWER, mark.PREFIX, mark.ATTRIBUTE):
-        current[row["username"]].group = (row["groupname"], row["op"], row["value"])
-    return {ref.key: _speed(ref, current[ref.key]) for ref in refs}
+    current = {names.folded(ref.key, matching): _Current() for ref in refs}
+    ours = {names.folded(ref.key, matching): _our_group(view[ref.key].mark) for ref in refs}
+    spelled = {name: name for name in current} | {mark.parked_name(name): name for name in current}
+    column = database.dialect.name("username", matching)
+    own = f"SELECT id, username, value FROM {tables.radreply} WHERE {column} IN :names AND lower(attribute) = :rate ORDER BY id"
+    for row in await database.rows(own, names=list(spelled), rate=_LOWER):
+        if (name := spelled.get(names.folded(row["username"], matching))) is not None:
+            current[name].own.append((row["id"], row["value"]))
+    carried: dict[str, tuple[str, str]] = {}
+    speeds = f"SELECT groupname, op, value FROM {tables.radgroupreply} WHERE lower(attribute) = :rate ORDER BY id"
+    for row in await database.rows(speeds, rate=_LOWER):
+        carried.setdefault(row["groupname"], (row["op"], row["value"]))
+    member = f"SELECT username, groupname, priority FROM {tables.radusergroup} WHERE {column} IN :names ORDER BY priority"
+    for row in await database.rows(member, names=list(current)):
+        name, group = names.folded(row["username"], matching), row["groupname"]
+        if name in current and group in carried and (group, row["priority"]) != ours[name] and current[name].group is None:
+            current[name].group = (group, *carried[group])
+    return {ref.key: _speed(ref, current[names.folded(ref.key, matching)]) for ref in refs}
+
+
+def _our_group(current_mark: Mark | None) -> tuple[str, int] | None:
+    return None if current_mark is None or current_mark.phase is Phase.RESTORING else (current_mark.group, current_mark.priority)
 
 
 def _speed(ref: Ref, current: _Current) -> Speed:
@@ -64,19 +77,22 @@ def _speed(ref: Ref, current: _Current) -> Speed:
     if wanted is None:
         return Speed(
             message=Sentence(
-                "The plan's speed isn't known: restored with the speed from before.",
-                "Kecepatan paketnya tidak diketahui: dipulihkan dengan kecepatan sebelumnya.",
-            )
+                "The plan's speed isn't known: the speed from before stays.",
+                "Kecepatan paketnya tidak diketahui: kecepatan sebelumnya tetap.",
+            ),
+            reached=False,
         )
     if len(current.own) > 1:
         return Speed(
             message=Sentence(
-                f"Restored with the speed from before: there are several {rates.ATTRIBUTE}. Set the plan's speed by hand.",
-                f"Dipulihkan dengan kecepatan sebelumnya: ada beberapa {rates.ATTRIBUTE}. Atur kecepatan paketnya manual.",
-            )
+                f"The speed from before stays: there are several {rates.ATTRIBUTE}. Set the plan's speed by hand.",
+                f"Kecepatan sebelumnya tetap: ada beberapa {rates.ATTRIBUTE}. Atur kecepatan paketnya manual.",
+            ),
+            reached=False,
         )
     if current.own:
-        return Speed() if rates.pair_bps(current.own[0]) == rates.pair_bps(wanted) else Speed(wanted)
+        row_id, value = current.own[0]
+        return Speed() if rates.pair_bps(value) == rates.pair_bps(wanted) else Speed(wanted, row_id=row_id)
     if current.group is not None:
         name, op, value = current.group
         if rates.pair_bps(value) == rates.pair_bps(wanted):
@@ -86,9 +102,10 @@ def _speed(ref: Ref, current: _Current) -> Speed:
         if op == ":=":
             return Speed(
                 message=Sentence(
-                    f"Restored with the speed of the group '{name}', which goes above the customer's own. Change the group by hand.",
-                    f"Dipulihkan dengan kecepatan grup '{name}', yang mengalahkan milik pelanggan. Ubah grupnya manual.",
-                )
+                    f"The speed of the group '{name}' stays, which goes above the customer's own. Change the group by hand.",
+                    f"Kecepatan grup '{name}' tetap, karena mengalahkan milik pelanggan. Ubah grupnya manual.",
+                ),
+                reached=False,
             )
     return Speed(
         wanted,
@@ -96,23 +113,19 @@ def _speed(ref: Ref, current: _Current) -> Speed:
             f"The plan's new speed was written as the customer's own {rates.ATTRIBUTE}.",
             f"Kecepatan paket baru ditulis sebagai {rates.ATTRIBUTE} milik pelanggan.",
         ),
-        insert=True,
     )
 
 
 async def write(database: RadiusDatabase, tables: Tables, speeds: Mapping[str, Speed]) -> None:
     """Write the speeds. Call inside a transaction, after rows that were set aside are restored. Raises DeviceError."""
-    changed = {key: speed.value for key, speed in speeds.items() if speed.writes and not speed.insert}
+    changed = [{"row": speed.row_id, "value": speed.value} for speed in speeds.values() if speed.writes and speed.row_id is not None]
     if changed:
-        await database.run(
-            f"UPDATE {tables.radreply} SET value = new.value FROM unnest($1::text[], $2::text[]) AS new (name, value)"
-            " WHERE username = new.name AND lower(attribute) = $3",
-            list(changed), list(changed.values()), _LOWER,
-        )  # fmt: skip
-    added = {key: speed.value for key, speed in speeds.items() if speed.insert}
+        await database.run(f"UPDATE {tables.radreply} SET value = :value WHERE id = :row", changed)
+    added = [
+        {"name": key, "attribute": rates.ATTRIBUTE, "value": speed.value}
+        for key, speed in speeds.items()
+        if speed.writes and speed.row_id is None
+    ]
     if added:
-        await database.run(
-            f"INSERT INTO {tables.radreply} (username, attribute, op, value)"
-            " SELECT name, $3, ':=', value FROM unnest($1::text[], $2::text[]) AS new (name, value)",
-            list(added), list(added.values()), rates.ATTRIBUTE,
-        )  # fmt: skip
+        statement = f"INSERT INTO {tables.radreply} (username, attribute, op, value) VALUES (:name, :attribute, ':=', :value)"
+        await database.run(statement, added)

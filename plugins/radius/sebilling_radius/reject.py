@@ -4,14 +4,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-from sebilling.plugins.contract import DriverContext, Ref, Sentence, Snapshot
+from sebilling.plugins.contract import Sentence, Snapshot
 
-from sebilling_radius import customers, mark
+from sebilling_radius import mark
 from sebilling_radius.config import RejectConfig
-from sebilling_radius.customers import Customer, Pair, View
-from sebilling_radius.driver import RadiusDriver, Standing, Step
+from sebilling_radius.customers import Customer, Pair, Wanted
+from sebilling_radius.driver import RadiusDriver
 from sebilling_radius.mark import Mark, Phase
-from sebilling_radius.sessions import Session
+from sebilling_radius.radacct import Session
+from sebilling_radius.standing import Standing, Step
 
 _REJECT: Final = Pair("Auth-Type", ":=", "Reject")
 
@@ -25,20 +26,14 @@ class RejectDriver(RadiusDriver[RejectConfig]):
     service_kinds: ClassVar[Mapping[str, Sentence]] = {"RADIUS": Sentence("user name in radcheck", "nama pengguna di radcheck")}
     walled: ClassVar[bool] = False
 
-    def __init__(self, config: RejectConfig, context: DriverContext) -> None:
-        super().__init__(config, context)
-        self.mark_table = self.tables.radcheck
-
     def needs(self) -> Mapping[str, str]:
-        return {"radcheck": "sid", "radreply": "siw", "radusergroup": "s", "radgroupreply": "s", "radacct": "s"}
+        return {"radcheck": "sid", "radreply": "siw", "radusergroup": "s", "radgroupcheck": "s", "radgroupreply": "s", "radacct": "s"}
 
     async def setup_problems(self) -> Sequence[Sentence]:
         return ()
 
-    async def view(self, refs: Sequence[Ref]) -> View:
-        return await customers.read(
-            self.database, self.tables, refs, pairs=self.tables.radcheck, attributes=(_REJECT.attribute,), groups=False
-        )
+    def wanted(self) -> Wanted:
+        return Wanted(self.tables.radcheck, (_REJECT.attribute,), groups=False)
 
     def ours(self, customer: Customer) -> int:
         return int(customer.mark is not None and customer.own[-1:] == [_REJECT])
@@ -50,10 +45,10 @@ class RejectDriver(RadiusDriver[RejectConfig]):
             return Standing.DRIFTED, Sentence(
                 f"The row {mark.ATTRIBUTE} in radcheck was changed by hand.", f"Baris {mark.ATTRIBUTE} di radcheck diubah manual."
             )
-        rejected = bool(customer.own) and customer.own[-1] == _REJECT
+        rejected = bool(customer.own) and _refuses(customer.own[-1])
         if customer.mark is None:
             return (
-                (Standing.BLOCKED_BY_HAND, Sentence("rejected, not by SeBilling", "ditolak, bukan oleh SeBilling"))
+                (Standing.SWITCHED_OFF, Sentence("rejected, not by SeBilling", "ditolak, bukan oleh SeBilling"))
                 if rejected
                 else (Standing.FREE, Sentence(f"Auth-Type: {types or '-'}", f"Auth-Type: {types or '-'}"))
             )
@@ -77,13 +72,16 @@ class RejectDriver(RadiusDriver[RejectConfig]):
 
     def blocked_mark(self, customer: Customer) -> Mark:
         up_to, named = mark.of_before(customer.sessions, customer.sessions)
-        return Mark(Phase.ENDING, 0, up_to, named)
+        return Mark(Phase.ENDING, 0, up_to, named, doubt=not customer.sessions)
 
     def unblocked(self, customer: Customer) -> Sequence[Session]:
         if (current_mark := customer.mark) is None:
             return customer.sessions
-        pending = {session.id for session in current_mark.pending(customer.sessions)}
-        return [session for session in customer.sessions if session.id > current_mark.up_to or session.id in pending]
+        up = {session.id for session in (*current_mark.pending(customer.sessions), *current_mark.revived(customer.sessions))}
+        named = current_mark.named or ()
+        return [
+            session for session in customer.sessions if session.id in up or (session.id > current_mark.up_to and session.id not in named)
+        ]
 
     def restored_mark(self, customer: Customer, current_mark: Mark) -> Mark | None:
         del customer, current_mark
@@ -91,16 +89,16 @@ class RejectDriver(RadiusDriver[RejectConfig]):
 
     async def write_block(self, steps: Sequence[Step]) -> None:
         await self.database.run(
-            f"INSERT INTO {self.tables.radcheck} (username, attribute, op, value)"
-            " SELECT name, $2, $3, $4 FROM unnest($1::text[]) AS new (name)",
-            [step.job.ref.key for step in steps], _REJECT.attribute, _REJECT.op, _REJECT.value,
-        )  # fmt: skip
+            f"INSERT INTO {self.tables.radcheck} (username, attribute, op, value) VALUES (:name, :attribute, :op, :value)",
+            [{"name": step.job.ref.key, "attribute": _REJECT.attribute, "op": _REJECT.op, "value": _REJECT.value} for step in steps],
+        )
 
-    async def write_back(self, blocked: Mapping[str, Mark]) -> None:
+    async def write_back(self, steps: Sequence[Step]) -> None:
         # The last one is ours; an earlier one of the customer's own stays.
-        await self.database.run(
-            f"DELETE FROM {self.tables.radcheck} WHERE id IN ("
-            f" SELECT max(id) FROM {self.tables.radcheck}"
-            " WHERE username = ANY ($1) AND lower(attribute) = lower($2) AND op = $3 AND value = $4 GROUP BY username)",
-            list(blocked), _REJECT.attribute, _REJECT.op, _REJECT.value,
-        )  # fmt: skip
+        ours = [step.customer.own[-1].id for step in steps]
+        await self.database.run(f"DELETE FROM {self.tables.radcheck} WHERE id IN :ours", ours=ours)
+
+
+def _refuses(pair: Pair) -> bool:
+    """Whether a row refuses the login: FreeRADIUS ignores capitals."""
+    return (pair.attribute.lower(), pair.value.lower()) == ("auth-type", "reject")

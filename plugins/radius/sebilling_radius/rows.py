@@ -2,21 +2,25 @@
 
 from collections.abc import Mapping
 
-from sebilling_radius import mark
+from sebilling_radius import mark, names
 from sebilling_radius.database import RadiusDatabase
 from sebilling_radius.mark import Mark
+from sebilling_radius.names import Matching
 
 
-async def replace_marks(database: RadiusDatabase, table: str, marks: Mapping[str, Mark | None]) -> None:
+async def replace_marks(database: RadiusDatabase, table: str, matching: Matching, marks: Mapping[str, Mark | None]) -> None:
     """Set or remove the mark of each key. Call inside a transaction. Raises DeviceError."""
-    names = [mark.parked_name(key) for key in marks]
-    if not names:
+    if not marks:
         return
-    await database.run(f"DELETE FROM {table} WHERE username = ANY ($1) AND attribute = $2", names, mark.ATTRIBUTE)
-    kept = [(mark.parked_name(key), str(new_mark)) for key, new_mark in marks.items() if new_mark is not None]
+    folded = [mark.parked_name(names.folded(key, matching)) for key in marks]
+    await database.run(
+        f"DELETE FROM {table} WHERE {database.dialect.name('username', matching)} IN :folded AND attribute = :attribute",
+        folded=folded, attribute=mark.ATTRIBUTE,
+    )  # fmt: skip
+    kept = [
+        {"name": mark.parked_name(key), "attribute": mark.ATTRIBUTE, "value": str(new_mark)}
+        for key, new_mark in marks.items()
+        if new_mark is not None
+    ]
     if kept:
-        await database.run(
-            f"INSERT INTO {table} (username, attribute, op, value)"
-            " SELECT name, $3, '=', value FROM unnest($1::text[], $2::text[]) AS new (name, value)",
-            [name for name, _ in kept], [value for _, value in kept], mark.ATTRIBUTE,
-        )  # fmt: skip
+        await database.run(f"INSERT INTO {table} (username, attribute, op, value) VALUES (:name, :attribute, '=', :value)", kept)

@@ -1,21 +1,33 @@
-"""Check the setup of the RADIUS database in PostgreSQL's catalogue. Nothing is changed."""
+"""Check the setup of the RADIUS database and its accounting. Nothing is changed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sebilling.plugins.contract import Sentence
 
-from sebilling_radius.config import RadiusConfig
-from sebilling_radius.customers import Tables
+from sebilling_radius import accounting
+from sebilling_radius.catalogue import Catalogue, catalogue_of
+from sebilling_radius.config import GroupConfig, RadiusConfig
 from sebilling_radius.database import RadiusDatabase
+from sebilling_radius.dialects import MYSQL
+from sebilling_radius.radacct import Radacct
 
-PRIVILEGES: Final[Mapping[str, str]] = {"s": "SELECT", "u": "SELECT (username)", "i": "INSERT", "w": "UPDATE", "d": "DELETE"}
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "radcheck": ("id", "username", "attribute", "op", "value"),
     "radreply": ("id", "username", "attribute", "op", "value"),
     "radusergroup": ("username", "groupname", "priority"),
     "radgroupreply": ("id", "groupname", "attribute", "op", "value"),
-    "radacct": ("radacctid", "acctsessionid", "username", "nasipaddress", "acctstoptime"),
+    "radgroupcheck": ("groupname", "attribute", "value"),
+    "radacct": (
+        "radacctid",
+        "acctsessionid",
+        "username",
+        "nasipaddress",
+        "acctstarttime",
+        "acctupdatetime",
+        "acctstoptime",
+        "acctterminatecause",
+    ),
 }
 _UNIQUE: Final[Mapping[str, tuple[str, ...]]] = {
     "radusergroup": ("username", "groupname"),
@@ -34,31 +46,45 @@ _NO_TLS: Final = Sentence(
 
 
 async def examine(
-    database: RadiusDatabase, config: RadiusConfig, *, needs: Mapping[str, str]
+    database: RadiusDatabase, config: RadiusConfig, radacct: Radacct, *, needs: Mapping[str, str]
 ) -> tuple[list[Sentence], dict[str, Sentence | str]]:
     """Return (problems, facts) of the tables, the user's privileges, and the NASes. Raises DeviceError."""
-    tables = Tables.of(config)
-    facts: dict[str, Sentence | str] = {"postgresql": await database.value("SHOW server_version"), "coa": _COA}
+    catalogue = catalogue_of(database, config)
+    facts: dict[str, Sentence | str] = {database.dialect.title.lower(): await catalogue.version(), "coa": _COA}
     problems = [] if config.database_tls or config.database_host.startswith(_LOCAL) else [_NO_TLS]
-    missing = await _missing(database, tables)
+    missing = await _missing(catalogue, config, needs)
     if missing:
         return [*problems, *missing], facts
-    lacking = [problem for name in needs for problem in await _lacking(database, getattr(tables, name), needs[name])]
+    lacking = [problem for name in needs for problem in await _lacking(catalogue, getattr(config, name), needs[name])]
     problems += lacking
-    if excess := await _excess(database, tables):
+    if excess := await _excess(catalogue, config):
         facts["privileges"] = excess
-    if advice := await _advice(database, tables):
+    if advice := await _advice(catalogue, config, database):
         facts["advice"] = " ".join(advice)
+    problems += await _comparing(catalogue, config)
     if not lacking:
-        problems += await _unknown_nas(database, tables, config)
+        problems += await accounting.unknown_nas(database, catalogue, config)
+        problems += await accounting.spelled_otherwise(database, catalogue, config)
+        troubles, more = await accounting.state(database, catalogue, config, radacct)
+        problems += troubles
+        facts |= more
     return problems, facts
 
 
-async def group_problems(database: RadiusDatabase, tables: Tables, group: str) -> list[Sentence]:
+async def group_problems(database: RadiusDatabase, config: GroupConfig) -> list[Sentence]:
     """Return what is missing in the walled garden's group. Raises DeviceError."""
-    if not await database.value("SELECT to_regclass($1) IS NOT NULL AND has_table_privilege($1, 'SELECT')", tables.radgroupreply):
+    group, catalogue = config.group, catalogue_of(database, config)
+    if not await catalogue.columns(config.rejected):
+        return [
+            Sentence(
+                f"The view {config.rejected} isn't there: create it as in README, a user for SeBilling.",
+                f"View {config.rejected} tidak ada: buat seperti di README, pengguna untuk SeBilling.",
+            )
+        ]
+    if not await catalogue.columns(config.radgroupreply) or await catalogue.lacking(config.radgroupreply, "s"):
         return []  # reported by `examine`
-    rows = await database.rows(f"SELECT attribute FROM {tables.radgroupreply} WHERE groupname = $1", group)
+    table = catalogue.quoted(config.radgroupreply)
+    rows = await database.rows(f"SELECT attribute FROM {table} WHERE groupname = :name", name=group)
     if not rows:
         return [
             Sentence(
@@ -76,13 +102,11 @@ async def group_problems(database: RadiusDatabase, tables: Tables, group: str) -
     return []
 
 
-async def _missing(database: RadiusDatabase, tables: Tables) -> list[Sentence]:
+async def _missing(catalogue: Catalogue, config: RadiusConfig, needs: Mapping[str, str]) -> list[Sentence]:
     problems = []
-    for name, columns in COLUMNS.items():
-        rows = await database.rows(
-            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped", getattr(tables, name)
-        )
-        there = {row["attname"] for row in rows}
+    for name, required in COLUMNS.items():
+        columns = ("username",) if needs.get(name) == "u" else required  # MySQL hides columns that the user may not read
+        there = await catalogue.columns(getattr(config, name))
         if not there:
             problems.append(
                 Sentence(
@@ -100,44 +124,26 @@ async def _missing(database: RadiusDatabase, tables: Tables) -> list[Sentence]:
     return problems
 
 
-async def _lacking(database: RadiusDatabase, table: str, letters: str) -> list[Sentence]:
-    missing = []
-    for letter in letters:
-        if letter == "u":
-            granted = await database.value("SELECT has_column_privilege($1, 'username', 'SELECT')", table)
-        else:
-            granted = await database.value("SELECT has_table_privilege($1, $2)", table, PRIVILEGES[letter])
-        if not granted:
-            missing.append(PRIVILEGES[letter])
-    sequence = (
-        await database.value("SELECT pg_get_serial_sequence($1, 'id')", table)
-        if "i" in letters and await _has_id(database, table)
-        else None
-    )
-    if sequence and not await database.value("SELECT has_sequence_privilege($1, 'USAGE')", sequence):
-        missing.append(f"USAGE on {sequence}")
+async def _lacking(catalogue: Catalogue, table: str, letters: str) -> list[Sentence]:
+    missing = await catalogue.lacking(table, letters) if await catalogue.columns(table) else ()
     if not missing:
         return []
     privileges = ", ".join(missing)
     return [
         Sentence(
-            f"The user lacks {privileges} on {table}: README, a user for SeBilling.",
-            f"Penggunanya kurang hak {privileges} pada {table}: README, pengguna untuk SeBilling.",
+            f"The user lacks {privileges} on {catalogue.quoted(table)}: README, a user for SeBilling.",
+            f"Penggunanya kurang hak {privileges} pada {catalogue.quoted(table)}: README, pengguna untuk SeBilling.",
         )
     ]
 
 
-async def _has_id(database: RadiusDatabase, table: str) -> bool:
-    return bool(await database.value("SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'id')", table))
-
-
-async def _excess(database: RadiusDatabase, tables: Tables) -> Sentence | None:
-    if await database.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+async def _excess(catalogue: Catalogue, config: RadiusConfig) -> Sentence | None:
+    if await catalogue.is_superuser():
         return Sentence(
             "The user is a superuser, which is more than is needed: README, a user for SeBilling.",
             "Penggunanya superuser, lebih dari yang diperlukan: README, pengguna untuk SeBilling.",
         )
-    if await database.value("SELECT has_table_privilege($1, 'INSERT, UPDATE, DELETE')", tables.radacct):
+    if await catalogue.may_change(config.radacct):
         return Sentence(
             "The user may change radacct, which is more than is needed: README, a user for SeBilling.",
             "Penggunanya boleh mengubah radacct, lebih dari yang diperlukan: README, pengguna untuk SeBilling.",
@@ -145,39 +151,36 @@ async def _excess(database: RadiusDatabase, tables: Tables) -> Sentence | None:
     return None
 
 
-async def _advice(database: RadiusDatabase, tables: Tables) -> list[str]:
+async def _advice(catalogue: Catalogue, config: RadiusConfig, database: RadiusDatabase) -> list[str]:
     """Return optional SQL for the operator: keys and indexes that FreeRADIUS's schema lacks."""
+    how = "" if database.dialect is MYSQL else " CONCURRENTLY"
     advice = []
     for name, columns in _UNIQUE.items():
-        table = getattr(tables, name)
-        is_unique = await database.value(
-            "SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass($1) AND indisunique AND indpred IS NULL AND"
-            " (SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = indrelid AND attnum = ANY (indkey)) <@ $2::text[])",
-            table, list(columns),
-        )  # fmt: skip
-        if not is_unique:
-            advice.append(f"CREATE UNIQUE INDEX CONCURRENTLY {name}_once ON {table} ({', '.join(columns)});")
-    if not await database.value(
-        "SELECT EXISTS (SELECT FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]"
-        " WHERE indrelid = to_regclass($1) AND attname = 'username')",
-        tables.radacct,
-    ):
-        advice.append(f"CREATE INDEX CONCURRENTLY radacct_open_of_user ON {tables.radacct} (username) WHERE acctstoptime IS NULL;")
+        table = getattr(config, name)
+        if not await catalogue.is_unique(table, columns):
+            advice.append(f"CREATE UNIQUE INDEX{how} {name}_once ON {catalogue.quoted(table)} ({', '.join(columns)});")
+    if not await catalogue.has_index(config.radacct, "username"):
+        advice.append(f"CREATE INDEX{how} radacct_of_user ON {catalogue.quoted(config.radacct)} (username, radacctid);")
     return advice
 
 
-async def _unknown_nas(database: RadiusDatabase, tables: Tables, config: RadiusConfig) -> Sequence[Sentence]:
-    rows = await database.rows(f"SELECT DISTINCT host(nasipaddress::inet) AS nas FROM {tables.radacct} WHERE acctstoptime IS NULL")
-    unknown = sorted(row["nas"] for row in rows if config.nas_of(row["nas"]) is None)
-    if not unknown:
-        return ()
-    shown, more = ", ".join(unknown[:5]), len(unknown) - 5
-    rest = Sentence(f" and {more} more", f" dan {more} lagi") if more > 0 else Sentence("", "")
-    return (
+async def _comparing(catalogue: Catalogue, config: RadiusConfig) -> Sequence[Sentence]:
+    """Return what is wrong with how the tables compare and store."""
+    problems = []
+    if config.matching == "exact" and await catalogue.ignores_case(config.radcheck):
+        problems.append(
+            Sentence(
+                "The tables compare user names without regard to capitals, so 'Budi' logs in as 'budi': set matching to lower.",
+                "Tabelnya membandingkan nama tanpa membedakan huruf besar, jadi 'Budi' masuk sebagai 'budi': atur matching ke lower.",
+            )
+        )
+    tables = (config.radcheck, config.radreply, config.radusergroup)
+    problems += [
         Sentence(
-            f"Sessions run on NASes that the settings don't have, and can't be ended there: {shown}{rest.english}."
-            " Add them to nas with their secret.",
-            f"Ada sesi di NAS yang tidak ada di pengaturan, dan tidak bisa diakhiri di sana: {shown}{rest.indonesian}."
-            " Tambahkan ke nas beserta rahasianya.",
-        ),
-    )
+            f"The table {table} can't roll back: ALTER TABLE {table} ENGINE = InnoDB;",
+            f"Tabel {table} tidak mendukung rollback: ALTER TABLE {table} ENGINE = InnoDB;",
+        )
+        for table in tables
+        if not await catalogue.has_transactions(table)
+    ]
+    return problems

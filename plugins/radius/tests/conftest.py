@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 import pytest
 from sebilling.plugins.contract import DriverContext, IsolationDriver, Job, Outcome, Reading, Ref
 
-from sebilling_radius.testing import Receiver, Rig, freeradius_problem
+from sebilling_radius.testing import MysqlRig, Receiver, Rig, freeradius_problem
 from sebilling_radius.testing.rig import GRANTS, GRANTS_REJECT
 
 NAMES: Final = (
@@ -85,7 +85,7 @@ def context() -> DriverContext:
     return DriverContext(device_id=1, device_name="radius", logger=logging.getLogger("device"))
 
 
-def made(driver: type[D], rig: Rig, receiver: Receiver | None = None, /, **more: object) -> D:
+def made(driver: type[D], rig: Rig | MysqlRig, receiver: Receiver | None = None, /, **more: object) -> D:
     """A driver, not yet open; its sessions run on `receiver`, or on FreeRADIUS as NAS."""
     at = (
         {"nas": [{"address": "127.0.0.0/8", "secret": NAS_SECRET, "port": receiver.port, "send_to": "127.0.0.1"}]}

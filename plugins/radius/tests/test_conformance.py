@@ -1,5 +1,6 @@
 """The conformance kit on both drivers: a database behind a wire that breaks, and a NAS in this process that hangs up."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Final
@@ -48,6 +49,9 @@ class RadiusWorld(World):
         self.settings = rig.settings(database_port=link.port, nas=[entry], coa_timeout_seconds=1, coa_tries=1, **more)
         self.sessions: dict[str, tuple[str, str]] = {}
         """What the NAS has up: id → user and plan or garden."""
+        self._one_at_a_time = asyncio.Lock()
+        self.kept: str | None = None
+        """Whose session goes on, as the NAS finds it by nothing that it is asked."""
         self.left: int | None = None
         """Requests that are still answered."""
         self.made = True
@@ -55,7 +59,8 @@ class RadiusWorld(World):
 
     async def query(self, statement: str, *values: object) -> list[Mapping[str, Any]]:
         """Rows, as superuser, on a connection of the world's own."""
-        return [dict(row) for row in await self.connection.fetch(statement, *values)]
+        async with self._one_at_a_time:
+            return [dict(row) for row in await self.connection.fetch(statement, *values)]
 
     async def fill(self) -> None:
         """The customers of `refs`."""
@@ -63,18 +68,27 @@ class RadiusWorld(World):
         await self.query("UPDATE radcheck SET value = $1", CUSTOMERS_PASSWORD)
         await self.settle()
 
-    def asked(self, asked: Asked) -> int:
+    async def asked(self, asked: Asked) -> int:
         """A Disconnect or a CoA at the NAS."""
         if self.left == 0 and not self.made:
             return SILENT
+        if self.sessions.get(asked.session_id, ("", ""))[0] == self.kept:
+            return 503
         there = self.sessions.pop(asked.session_id, None)
         if there is not None and not asked.disconnect:
             self.sessions[asked.session_id] = (there[0], GARDEN)
+        elif there is not None:
+            await self.stop([asked.session_id])
         if self.left == 0:
             return SILENT
         if self.left is not None:
             self.left -= 1
         return ACK if there is not None else 503
+
+    async def stop(self, ids: Sequence[str]) -> None:
+        """The NAS reports sessions as ended, which it does even if its answer to a Disconnect is lost."""
+        statement = "UPDATE radacct SET acctstoptime = now(), acctterminatecause = 'Admin-Reset' WHERE acctsessionid = ANY ($1)"
+        await self.query(statement, list(ids))
 
     async def state(self) -> Any:
         return await self.rig.dump()
@@ -90,10 +104,7 @@ class RadiusWorld(World):
         return bool(found and found[0]["cut"])
 
     async def settle(self) -> None:
-        """Accounting stops reach radacct, and who may dials again."""
-        await self.query(
-            "UPDATE radacct SET acctstoptime = now() WHERE acctstoptime IS NULL AND NOT acctsessionid = ANY ($1)", list(self.sessions)
-        )
+        """Who is offline and may dials again."""
         offline = [ref.key for ref in self.refs if ref.key not in {name for name, _ in self.sessions.values()}]
         kinds = {key: GARDEN if await self._by_the_tables(key) else PLAN for key in offline}
         dialling = [key for key in offline if kinds[key] == PLAN or self.driver is GroupDriver]
@@ -114,8 +125,27 @@ class RadiusWorld(World):
         await self.link.sever()
 
     async def mend(self) -> None:
-        self.left = None
+        self.left, self.kept = None, None
         await self.link.listen()
+
+    async def online(self, ref: Ref) -> bool:
+        up = [kind for name, kind in self.sessions.values() if name == ref.key]
+        return PLAN in up or (not up and not await self._by_the_tables(ref.key))
+
+    async def keep_online(self, ref: Ref) -> None:
+        self.kept = ref.key
+
+    async def undo_by_hand(self, ref: Ref) -> None:
+        parked = f"~sebilling~{ref.key}"
+        await self.query("UPDATE radreply SET username = $2 WHERE username = $1 AND attribute <> 'SeBilling-Mark'", parked, ref.key)
+        for table in ("radreply", "radcheck"):
+            await self.query(f"DELETE FROM {table} WHERE username = $1 AND attribute = 'SeBilling-Mark'", parked)
+        await self.query("DELETE FROM radusergroup WHERE username = $1 AND groupname = 'isolir'", ref.key)
+        await self.query("DELETE FROM radcheck WHERE username = $1 AND attribute = 'Auth-Type'", ref.key)
+
+    async def reboot(self) -> None:
+        self.sessions.clear()
+        await self.query("UPDATE radacct SET acctstoptime = now(), acctterminatecause = 'NAS-Reboot' WHERE acctstoptime IS NULL")
 
     async def by_hand(self, ref: Ref) -> None:
         await self.query(BY_HAND[self.driver][0], ref.key)

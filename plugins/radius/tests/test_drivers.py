@@ -144,8 +144,7 @@ async def test_changed_since_the_snapshot_is_left_alone(driver_class: type[Isola
     ],
 )
 async def test_who_was_cut_by_hand_stays_cut(driver_class: type[IsolationDriver[Any]], statement: str, rig: Rig, nas: Receiver) -> None:
-    await filled(rig, ("budi",))
-    await rig.query("UPDATE radusergroup SET priority = 0 WHERE priority < 0")
+    await rig.add_customer("budi", reply=FIXED)
     await rig.query(statement)
     before = await rig.dump()
     driver = made(driver_class, rig, nas)

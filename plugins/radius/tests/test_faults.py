@@ -114,6 +114,7 @@ async def test_the_database_is_killed_while_sessions_are_ended(*, restoring: boo
     assert {one.actual for one in states.values()} == {
         State.BLOCKED if restoring else State.ACTIVE
     }  # written, and no session known to be gone
+    await rig.query("UPDATE radacct SET acctstoptime = now(), acctterminatecause = 'Admin-Reset' WHERE acctstoptime IS NULL")
     again = await told(driver, wanted, restoring=restoring)
     assert {one.result for one in again.values()} <= SUCCESS
     assert {one.state for one in (await read(driver, wanted, cut=not restoring)).values()} == {State.ACTIVE if restoring else State.BLOCKED}
@@ -218,7 +219,7 @@ async def test_the_keys_that_are_advised_are_kept(driver_class: type[IsolationDr
             assert (await blocked(driver, wanted))[1].result is Result.CHANGED
             assert (await restored(driver, wanted))[1].result is Result.CHANGED
     finally:
-        for name in ("radusergroup_once", "radcheck_once", "radreply_once", "radacct_open_of_user"):
+        for name in ("radusergroup_once", "radcheck_once", "radreply_once", "radacct_of_user"):
             await rig.query(f"DROP INDEX {name}")
     await driver.close()
 

@@ -1,11 +1,12 @@
 """The probe names what to mend and changes nothing; the settings; the plugin's door."""
 
+from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sebilling.plugins.contract import IsolationDriver, Sentence
+from sebilling.plugins.contract import InvalidValue, IsolationDriver, Sentence, UsageReader
 from sebilling.plugins.loading import Plugins, PluginStatus
 
 from sebilling_radius import GroupDriver, RejectDriver
@@ -87,6 +88,71 @@ async def test_the_grants_of_the_readme_are_enough_and_needed(
         await connection.close()
 
 
+@pytest.mark.parametrize(
+    ("typed", "matching", "said"),
+    [("Budi", "exact", "set matching to lower"), ("budi@isp.id", "lower", "set matching to without_realm"), ("Budi", "lower", None),
+     ("budi@isp.id", "without_realm", None), ("budi", "exact", None), ("wati", "exact", None)],
+)  # fmt: skip
+async def test_sessions_under_another_spelling_are_told(typed: str, matching: str, said: str | None, rig: Rig, nas: Receiver) -> None:
+    await rig.add_customer("budi")
+    await rig.open_sessions([typed])
+    problems = [problem.english for problem in (await made(GroupDriver, rig, nas, matching=matching).probe()).problems]
+    assert [problem for problem in problems if "matching" in problem and said in problem] if said else not problems
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM radacct", "radacct is empty"),
+        (("UPDATE radacct SET acctstarttime = acctstarttime - interval '5 hours', acctupdatetime = acctstarttime - interval '5 hours',"
+         " acctstoptime = acctstoptime - interval '5 hours'"), "last written"),
+        (("UPDATE radacct SET acctstarttime = now() - interval '5 hours', acctupdatetime = now() - interval '5 hours'"
+         " WHERE acctstoptime IS NULL"), "Acct-Interim-Interval"),
+    ],
+)  # fmt: skip
+async def test_accounting_that_proves_nothing_is_told(statement: str, said: str, rig: Rig, nas: Receiver) -> None:
+    await rig.add_customer("budi")
+    await rig.open_sessions(["budi", "budi"])
+    health = await made(GroupDriver, rig, nas).probe()
+    assert health.ok
+    assert health.facts["open_sessions"] == "2"
+    newest = health.facts["newest_accounting"]
+    assert isinstance(newest, Sentence)
+    assert newest.english == "0 minutes ago"
+    await rig.query(statement)
+    problems = [problem.english for problem in (await made(GroupDriver, rig, nas).probe()).problems]
+    assert len(problems) == 1
+    assert said in problems[0]
+
+
+@BOTH
+async def test_who_is_online_now(driver_class: type[IsolationDriver[Any]], rig: Rig, nas: Receiver) -> None:
+    await rig.add_customer("budi")
+    await rig.open_sessions(["Budi@isp", "stranger"])
+    await rig.query(
+        "UPDATE radacct SET framedipaddress = '10.5.0.9', callingstationid = 'aa-bb-cc-00-11-22', acctinputoctets = 5000000000,"
+        " acctoutputoctets = 7 WHERE username = 'Budi@isp'"
+    )
+    driver = made(driver_class, rig, nas, matching="without_realm")
+    assert isinstance(driver, UsageReader)
+    await driver.open()
+    budi, stranger = await driver.read_usage()
+    assert (budi.key, budi.service_kind, budi.address, budi.mac) == ("budi", "RADIUS", "10.5.0.9", "AA:BB:CC:00:11:22")
+    assert (budi.bytes_up, budi.bytes_down) == (5_000_000_000, 7)
+    assert budi.since is not None
+    assert abs((datetime.now(UTC) - budi.since).total_seconds()) < 60
+    assert (stranger.key, stranger.address, stranger.mac, stranger.bytes_up) == ("stranger", "", "", None)
+    await driver.close()
+
+
+@BOTH
+def test_keys_have_one_spelling(driver_class: type[IsolationDriver[Any]]) -> None:
+    assert driver_class.canonical_key("RADIUS", " budi@isp.id ") == "budi@isp.id"
+    for text in (" ", "~sebilling~budi", "x" * 250, "nul\0"):
+        with pytest.raises(InvalidValue, match="user name"):
+            driver_class.canonical_key("RADIUS", text)
+
+
 def test_the_plugin_comes_in_by_its_door() -> None:
     loaded = Plugins.load(points=[point for point in entry_points(group="sebilling.plugins") if point.name == "radius"])
     assert [(one.status, one.error) for one in loaded.plugins] == [(PluginStatus.ACTIVE, None)]
@@ -125,7 +191,7 @@ def test_the_narrowest_nas_counts() -> None:
     ]
     config = GroupDriver.config_model.model_validate(GOOD | {"nas": entries})
     found = {
-        address: nas.secret.get_secret_value() if (nas := config.nas_of(address)) else None
+        address: [nas.secret.get_secret_value() for nas in config.nases_of(address)]
         for address in ("10.1.1.1", "10.2.2.2", "2001:db8::7", "11.0.0.1")
     }
-    assert found == {"10.1.1.1": "one-one-1", "10.2.2.2": "wide-wide", "2001:db8::7": "six-six-6", "11.0.0.1": None}
+    assert found == {"10.1.1.1": ["one-one-1"], "10.2.2.2": ["wide-wide"], "2001:db8::7": ["six-six-6"], "11.0.0.1": []}

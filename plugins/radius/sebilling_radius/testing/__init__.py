@@ -4,8 +4,13 @@
 """
 
 from sebilling_radius.testing.freeradius import FreeRadius, freeradius_problem
+from sebilling_radius.testing.mariadb import PrivateMariadb, mariadb_problem
+from sebilling_radius.testing.mysql_rig import MysqlRig
+from sebilling_radius.testing.nas import Nas
 from sebilling_radius.testing.postgres import PrivatePostgres
 from sebilling_radius.testing.receiver import Receiver
 from sebilling_radius.testing.rig import Rig
 
-__all__ = ["FreeRadius", "PrivatePostgres", "Receiver", "Rig", "freeradius_problem"]
+__all__ = [
+    "FreeRadius", "MysqlRig", "Nas", "PrivateMariadb", "PrivatePostgres", "Receiver", "Rig", "freeradius_problem", "mariadb_problem",
+]  # fmt: skip

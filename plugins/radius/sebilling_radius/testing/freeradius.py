@@ -9,17 +9,17 @@ import shutil
 import socket
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 from sebilling_radius.testing import processes
-from sebilling_radius.testing.postgres import PrivatePostgres
 
 CONFIG: Final = Path(os.environ.get("SEBILLING_TEST_FREERADIUS_CONFIG", "/etc/freeradius/3.0"))
-SCHEMA: Final = CONFIG / "mods-config/sql/main/postgresql/schema.sql"
-_QUERIES: Final = CONFIG / "mods-config/sql/main/postgresql/queries.conf"
+_MAIN: Final = CONFIG / "mods-config/sql/main"
 _READY_SECONDS: Final = 30
 _PATH: Final = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
+_STOP: Final = "UPDATE radacct SET acctstoptime = now(), acctterminatecause = 'Admin-Reset'"
 _RADIUSD: Final = """
 prefix = /usr
 name = rig
@@ -68,13 +68,13 @@ modules {{
 		rcode = reject
 	}}
 	sql {{
-		dialect = "postgresql"
-		driver = "rlm_sql_postgresql"
+		dialect = "{dialect}"
+		driver = "rlm_sql_{dialect}"
 		server = "127.0.0.1"
 		port = {database_port}
 		login = "{login}"
 		password = "{password}"
-		radius_db = "postgres"
+		radius_db = "{database}"
 		acct_table1 = "radacct"
 		acct_table2 = "radacct"
 		postauth_table = "radpostauth"
@@ -152,7 +152,7 @@ server nas {{
 		elsif (&Packet-Type == Disconnect-Request) {{
 			update control {{
 				&Tmp-Integer-0 := "%{{sql:DELETE FROM nas_session WHERE id = '%{{Acct-Session-Id}}'}}"
-				&Tmp-Integer-1 := "%{{sql:UPDATE radacct SET acctstoptime = now() WHERE acctsessionid = '%{{Acct-Session-Id}}'}}"
+				&Tmp-Integer-1 := "%{{sql:{stop} WHERE acctsessionid = '%{{Acct-Session-Id}}'}}"
 			}}
 			ok
 		}}
@@ -171,19 +171,50 @@ server nas {{
 """
 
 
-def freeradius_problem() -> str:
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """FreeRADIUS's files for a kind of database."""
+
+    name: str
+    database: str
+    package: str
+
+    @property
+    def schema(self) -> Path:
+        """Its tables."""
+        return _MAIN / self.name / "schema.sql"
+
+    @property
+    def queries(self) -> Path:
+        """Its queries."""
+        return _MAIN / self.name / "queries.conf"
+
+
+POSTGRESQL: Final = Sql("postgresql", "postgres", "freeradius-postgresql")
+MYSQL: Final = Sql("mysql", "radius", "freeradius-mysql")
+
+
+class Served(Protocol):
+    """A database server."""
+
+    port: int
+
+
+def freeradius_problem(sql: Sql = POSTGRESQL) -> str:
     """Return why FreeRADIUS can't be run here; "" if it can."""
     if not (shutil.which("freeradius", path=_PATH) and shutil.which("radclient", path=_PATH)):
-        return "FreeRADIUS isn't installed: apt-get install --no-install-recommends freeradius freeradius-postgresql freeradius-utils"
-    if not os.access(_QUERIES, os.R_OK):
-        return f"{_QUERIES} can't be read: install freeradius-postgresql, or join the group freerad"
+        return f"FreeRADIUS isn't installed: apt-get install --no-install-recommends freeradius {sql.package} freeradius-utils"
+    if not os.access(sql.queries, os.R_OK):
+        return f"{sql.queries} can't be read: install {sql.package}, or join the group freerad"
     return ""
 
 
 class FreeRadius:
     """One server with its files in `folder`."""
 
-    def __init__(self, folder: Path, database: PrivatePostgres, *, login: str, password: str, secret: str) -> None:
+    def __init__(
+        self, folder: Path, database: Served, *, login: str, password: str, secret: str, dialect: Sql = POSTGRESQL
+    ) -> None:  # fmt: skip
         self.auth, self.acct, self.coa = (processes.free_port(socket.SOCK_DGRAM) for _ in range(3))
         self.secret = secret
         self._folder = folder
@@ -193,7 +224,8 @@ class FreeRadius:
         libraries = next((str(path) for path in (Path("/usr/lib/freeradius"), Path("/usr/lib64/freeradius")) if path.exists()), "/usr/lib")
         config = _RADIUSD.format(
             folder=folder, libraries=libraries, user=user, secret=secret, database_port=database.port, login=login, password=password,
-            queries=_QUERIES, auth=self.auth, acct=self.acct, coa=self.coa,
+            stop=_STOP, queries=dialect.queries, dialect=dialect.name, database=dialect.database,
+            auth=self.auth, acct=self.acct, coa=self.coa,
         )  # fmt: skip
         (folder / "radiusd.conf").write_text(config)
         (folder / "radiusd.conf").chmod(0o600)

@@ -1,13 +1,14 @@
 """A NAS in this process, for use without FreeRADIUS: answers Disconnect and CoA as configured, with pyrad's packets."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Any, Final, Self
 
 from pyrad.packet import CoAACK, CoANAK, CoAPacket, DisconnectACK, DisconnectNAK, DisconnectRequest
 
-from sebilling_radius.sessions import dictionary
+from sebilling_radius.packets import dictionary
 
 ACK: Final = 0
 SILENT: Final = -1
@@ -26,12 +27,17 @@ class Asked:
 class Receiver(asyncio.DatagramProtocol):
     """`async with Receiver(secret) as nas:` serves on 127.0.0.1, `nas.port`.
 
-    `answer` returns for each request ACK, SILENT or the Error-Cause of a NAK; a NAK of 1 has none. Requests with a wrong authenticator
-    are dropped, as the standard requires. `lies` makes it sign its answers with another secret.
+    `answer` returns, or resolves to, for each request ACK, SILENT or the Error-Cause of a NAK; a NAK of 1 has none. Requests with a
+    wrong authenticator are dropped, as the standard requires. `lies` makes it sign its answers with another secret.
     """
 
     def __init__(
-        self, secret: str, answer: Callable[[Asked], int] = lambda _asked: ACK, *, lies: bool = False, address: str = "127.0.0.1"
+        self,
+        secret: str,
+        answer: Callable[[Asked], int | Awaitable[int]] = lambda _asked: ACK,
+        *,
+        lies: bool = False,
+        address: str = "127.0.0.1",
     ) -> None:
         self.secret, self.answer, self.lies, self.address = secret, answer, lies, address
         self.asked: list[Asked] = []
@@ -40,6 +46,7 @@ class Receiver(asyncio.DatagramProtocol):
         self.most_at_once = 0
         self.delay_seconds = 0.0
         self._at_once = 0
+        self._replies: set[asyncio.Task[None]] = set()
         self._words = dictionary()
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -51,6 +58,9 @@ class Receiver(asyncio.DatagramProtocol):
     async def __aexit__(self, *_: object) -> None:
         if self._transport is not None:
             self._transport.close()
+        for task in self._replies:
+            task.cancel()
+        await asyncio.gather(*self._replies, return_exceptions=True)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Handle one request."""
@@ -59,15 +69,20 @@ class Receiver(asyncio.DatagramProtocol):
             self.dropped += 1
             return
         known = {str(name): packet[name] for name in packet.keys() if isinstance(name, str)}  # noqa: SIM118 - its iteration yields codes
-        asked = Asked(packet.code == DisconnectRequest, known["User-Name"][0], known["Acct-Session-Id"][0], known)
+        asked = Asked(packet.code == DisconnectRequest, known["User-Name"][0], known.get("Acct-Session-Id", [""])[0], known)
         self.asked.append(asked)
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
-        asyncio.get_running_loop().call_later(self.delay_seconds, self._reply, packet, asked, addr)
+        task = asyncio.get_running_loop().create_task(self._reply(packet, asked, addr))
+        self._replies.add(task)
+        task.add_done_callback(self._replies.discard)
 
-    def _reply(self, packet: Any, asked: Asked, addr: tuple[str, int]) -> None:
+    async def _reply(self, packet: Any, asked: Asked, addr: tuple[str, int]) -> None:
+        if self.delay_seconds:
+            await asyncio.sleep(self.delay_seconds)
         self._at_once -= 1
-        cause = self.answer(asked)
+        answer = self.answer(asked)
+        cause = await answer if isawaitable(answer) else answer
         if cause == SILENT or self._transport is None or self._transport.is_closing():
             return
         reply = packet.CreateReply()

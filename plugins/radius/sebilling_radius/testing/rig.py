@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 import asyncpg
@@ -23,7 +24,10 @@ CREATE TABLE radgroupcheck (id serial PRIMARY KEY, groupname text NOT NULL, {_PA
 CREATE TABLE radgroupreply (id serial PRIMARY KEY, groupname text NOT NULL, {_PAIR});
 CREATE TABLE radusergroup (id serial PRIMARY KEY, username text NOT NULL, groupname text NOT NULL, priority integer NOT NULL DEFAULT 0);
 CREATE TABLE radacct (radacctid bigserial PRIMARY KEY, acctsessionid text NOT NULL, acctuniqueid text NOT NULL UNIQUE, username text,
-                      nasipaddress inet NOT NULL, acctstarttime timestamptz, acctstoptime timestamptz, framedipaddress inet);
+                      nasipaddress inet NOT NULL, nasportid text, acctstarttime timestamptz, acctupdatetime timestamptz,
+                      acctstoptime timestamptz, callingstationid text, acctterminatecause text, acctinputoctets bigint,
+                      acctoutputoctets bigint, framedipaddress inet, framedipv6address inet, framedipv6prefix inet,
+                      delegatedipv6prefix inet);
 CREATE TABLE nas (id serial PRIMARY KEY, nasname text NOT NULL, shortname text NOT NULL, secret text NOT NULL);
 CREATE TABLE radpostauth (id bigserial PRIMARY KEY, username text NOT NULL, pass text, reply text);
 CREATE INDEX ON radcheck (username, attribute);
@@ -35,27 +39,83 @@ _NAS: Final = """
 CREATE TABLE nas_session (id text PRIMARY KEY, username text NOT NULL, answer text NOT NULL, changed text NOT NULL DEFAULT '');
 CREATE INDEX ON radacct (acctsessionid);
 """
+REJECTED: Final = """
+CREATE VIEW radcheck_rejected AS
+    SELECT username FROM radcheck WHERE lower(attribute) = 'auth-type' AND lower(value) = 'reject';
+"""
+"""The view of the README."""
 """Tables of FreeRADIUS as a NAS: its sessions, and an index to find them in radacct when it ends them."""
 GRANTS: Final = """
 GRANT SELECT (username) ON radcheck TO sebilling;
 GRANT SELECT, INSERT, UPDATE, DELETE ON radreply TO sebilling;
 GRANT SELECT, INSERT, DELETE ON radusergroup TO sebilling;
-GRANT SELECT ON radgroupreply, radacct TO sebilling;
+GRANT SELECT ON radcheck_rejected, radgroupcheck, radgroupreply, radacct TO sebilling;
 GRANT USAGE ON SEQUENCE radreply_id_seq, radusergroup_id_seq TO sebilling;
 """
 """Exactly the privileges that the walled garden needs."""
 GRANTS_REJECT: Final = """
 GRANT SELECT, INSERT, DELETE ON radcheck TO sebilling;
 GRANT SELECT, INSERT, UPDATE ON radreply TO sebilling;
-GRANT SELECT ON radusergroup, radgroupreply, radacct TO sebilling;
+GRANT SELECT ON radusergroup, radgroupcheck, radgroupreply, radacct TO sebilling;
 GRANT USAGE ON SEQUENCE radcheck_id_seq, radreply_id_seq TO sebilling;
 """
 
 
-class Rig:
-    """`with Rig() as rig:` starts it; `rig.settings()` returns a driver's settings for it. Root runs its servers as another user."""
+_PAST: Final = """
+INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime, acctupdatetime, acctstoptime, acctterminatecause)
+SELECT 'past', md5(random()::text || name), name, $3::text::inet, now() - interval '1 hour', now(), now(), $2
+  FROM unnest($1::text[]) AS new (name)
+"""
+"""A session that has ended."""
+
+
+GROUPS: Final[Mapping[str, Sequence[tuple[str, str, str]]]] = {
+    "isolir": (
+        ("Framed-Pool", ":=", "isolir-pool"), ("Mikrotik-Address-List", ":=", "ISOLIR"), ("Mikrotik-Rate-Limit", ":=", "512k/512k"),
+    ),
+    "10M": (("Mikrotik-Rate-Limit", "=", "10M/20M"), ("Framed-Pool", "=", "customers"), ("Session-Timeout", "=", "86400")),
+}  # fmt: skip
+"""The walled garden, and a plan."""
+
+
+class Logins:
+    """Logins and accounting at FreeRADIUS by radclient, which we didn't write."""
 
     nas_address: Final = "127.0.0.1"
+    _radius: FreeRadius | None = None
+
+    @property
+    def radius(self) -> FreeRadius:
+        """The running FreeRADIUS. Raises RuntimeError without one."""
+        if self._radius is None:
+            raise RuntimeError(freeradius.freeradius_problem() or "call set_up first")
+        return self._radius
+
+    def authenticate(self, name: str, password: str = "rahasia", **more: str) -> dict[str, str] | None:  # noqa: S107 - invented
+        """Log in with radclient; return the attributes, or None for a reject. Raises RuntimeError if there is no answer."""
+        quoted = {"User-Name": name, "User-Password": password} | {name.replace("_", "-"): value for name, value in more.items()}
+        words = ", ".join(f'{attribute} = "{_escaped(value)}"' for attribute, value in quoted.items())
+        _, printed = self.radius.client(self.radius.auth, "auth", words)
+        _, _, received = printed.partition("Received Access-")
+        if received.startswith("Reject"):
+            return None
+        if not received.startswith("Accept"):
+            raise RuntimeError(f"FreeRADIUS doesn't answer: {printed[-500:]}")
+        pairs = (line.strip().partition(" = ") for line in received.splitlines()[1:] if " = " in line)
+        return {attribute: value.strip('"') for attribute, _, value in pairs if attribute != "Message-Authenticator"}
+
+    def account(self, name: str, session_id: str, *, kind: str = "Start", more: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Report a session to FreeRADIUS, as a NAS does. Raises RuntimeError if it isn't accepted."""
+        words = f'User-Name = "{_escaped(name)}", Acct-Session-Id = "{session_id}", Acct-Status-Type = {kind}'
+        for attribute, value in {"NAS-IP-Address": self.nas_address, **more}.items():
+            words += f', {attribute} = "{_escaped(value)}"'
+        code, printed = self.radius.client(self.radius.acct, "acct", words)
+        if code != 0:
+            raise RuntimeError(f"FreeRADIUS takes no accounting: {printed[-500:]}")
+
+
+class Rig(Logins):
+    """`with Rig() as rig:` starts it; `rig.settings()` returns a driver's settings for it. Root runs its servers as another user."""
 
     def __init__(self, *, radius: bool | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="sebilling-radius-"))
@@ -75,13 +135,6 @@ class Rig:
         self.database.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    @property
-    def radius(self) -> FreeRadius:
-        """The running FreeRADIUS. Raises RuntimeError without one."""
-        if self._radius is None:
-            raise RuntimeError(freeradius.freeradius_problem() or "call set_up first")
-        return self._radius
-
     async def admin(self) -> "asyncpg.Connection[asyncpg.Record]":
         """Return a connection as superuser; the caller must close it."""
         return await asyncpg.connect(self.database.dsn)
@@ -89,18 +142,17 @@ class Rig:
     async def set_up(self, *, grants: Sequence[str] = (GRANTS,)) -> None:
         """Create tables (by FreeRADIUS's schema, else ours), the group isolir, a plan and the user sebilling; start FreeRADIUS."""
         connection = await self.admin()
-        schema = freeradius.SCHEMA.read_text() if os.access(freeradius.SCHEMA, os.R_OK) else _OWN_SCHEMA
+        stock = freeradius.POSTGRESQL.schema
+        schema = stock.read_text() if os.access(stock, os.R_OK) else _OWN_SCHEMA
         await connection.execute(schema)
         await connection.execute(_NAS)
+        await connection.execute(REJECTED)
         await connection.execute(f"CREATE USER sebilling PASSWORD '{self.password}'")
         for grant in grants:
             await connection.execute(grant)
         await connection.close()
-        await self.add_group("isolir", ("Framed-Pool", ":=", "isolir-pool"), ("Mikrotik-Address-List", ":=", "ISOLIR"),
-                             ("Mikrotik-Rate-Limit", ":=", "512k/512k"))  # fmt: skip
-        await self.add_group(
-            "10M", ("Mikrotik-Rate-Limit", "=", "10M/20M"), ("Framed-Pool", "=", "customers"), ("Session-Timeout", "=", "86400")
-        )
+        for name, pairs in GROUPS.items():
+            await self.add_group(name, *pairs)
         if self._wants_radius:
             self._radius = FreeRadius(self._folder, self.database, login="rig", password=self.database.password, secret=self.secret)
             self._radius.start()
@@ -123,9 +175,12 @@ class Rig:
 
     async def add_customer(
         self, name: str, password: str = "rahasia", *, groups: Iterable[tuple[str, int]] = (("10M", 0),),  # noqa: S107 - invented
-        reply: Iterable[tuple[str, str, str]] = (),
+        reply: Iterable[tuple[str, str, str]] = (), last_session: str | None = "User-Request",
     ) -> None:  # fmt: skip
-        """Add a customer with groups (name, priority) and reply attributes of their own."""
+        """Add a customer with groups (name, priority) and reply attributes of their own.
+
+        `last_session` is why the session of before ended, as accounting reported it; None: there was none.
+        """
         connection = await self.admin()
         await connection.execute(
             "INSERT INTO radcheck (username, attribute, op, value) VALUES ($1, 'Cleartext-Password', ':=', $2)", name, password
@@ -136,6 +191,8 @@ class Rig:
         await connection.executemany(
             "INSERT INTO radreply (username, attribute, op, value) VALUES ($1, $2, $3, $4)", [(name, *attribute) for attribute in reply]
         )
+        if last_session is not None:
+            await connection.execute(_PAST, [name], last_session, self.nas_address)
         await connection.close()
 
     async def add_many(self, names: Sequence[str], *, with_sessions: bool = True) -> None:
@@ -154,6 +211,7 @@ class Rig:
         await connection.copy_records_to_table(
             "radusergroup", columns=["username", "groupname", "priority"], records=[(name, "10M", 0) for name in names]
         )
+        await connection.execute(_PAST, list(names), "User-Request", self.nas_address)
         await connection.close()
         if with_sessions:
             await self.open_sessions(names)
@@ -162,7 +220,7 @@ class Rig:
         await connection.close()
 
     async def open_sessions(
-        self, names: Sequence[str], *, nas: str = nas_address, answer: str | None = "ack", prefix: str = ""
+        self, names: Sequence[str], *, nas: str = Logins.nas_address, answer: str | None = "ack", prefix: str = ""
     ) -> list[str]:
         """Add sessions as accounting would have written them; return their ids.
 
@@ -172,8 +230,8 @@ class Rig:
         ids = [f"{mark}-{number}" for number in range(len(names))]
         connection = await self.admin()
         await connection.execute(
-            "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime)"
-            " SELECT id, id, name, $3::text::inet, now() FROM unnest($1::text[], $2::text[]) AS new (id, name)",
+            "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime, acctupdatetime)"
+            " SELECT id, id, name, $3::text::inet, now(), now() FROM unnest($1::text[], $2::text[]) AS new (id, name)",
             ids, list(names), nas,
         )  # fmt: skip
         if answer is not None:
@@ -207,27 +265,6 @@ class Rig:
         }
         await connection.close()
         return dumped
-
-    def authenticate(self, name: str, password: str = "rahasia") -> dict[str, str] | None:  # noqa: S107 - invented
-        """Log in with radclient; return the attributes, or None for a reject. Raises RuntimeError if there is no answer."""
-        quoted = {"User-Name": name, "User-Password": password}
-        words = ", ".join(f'{attribute} = "{_escaped(value)}"' for attribute, value in quoted.items())
-        _, printed = self.radius.client(self.radius.auth, "auth", words)
-        _, _, received = printed.partition("Received Access-")
-        if received.startswith("Reject"):
-            return None
-        if not received.startswith("Accept"):
-            raise RuntimeError(f"FreeRADIUS doesn't answer: {printed[-500:]}")
-        pairs = (line.strip().partition(" = ") for line in received.splitlines()[1:] if " = " in line)
-        return {attribute: value.strip('"') for attribute, _, value in pairs if attribute != "Message-Authenticator"}
-
-    def account(self, name: str, session_id: str, *, kind: str = "Start") -> None:
-        """Report a session to FreeRADIUS, as a NAS does. Raises RuntimeError if it isn't accepted."""
-        words = f'User-Name = "{_escaped(name)}", Acct-Session-Id = "{session_id}", Acct-Status-Type = {kind}'
-        words += f", NAS-IP-Address = {self.nas_address}"
-        code, printed = self.radius.client(self.radius.acct, "acct", words)
-        if code != 0:
-            raise RuntimeError(f"FreeRADIUS takes no accounting: {printed[-500:]}")
 
 
 def _escaped(value: str) -> str:
