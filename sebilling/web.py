@@ -2,7 +2,7 @@
 
 A page needs nothing else: its policy allows scripts, styles and connections of this server only. An address that is no file is a
 screen's of the admin, which the page's own router shows; the collector's app has its screens after the `#`. See docs/decisions/0030
-and 0032.
+and 0033.
 """
 
 import re
