@@ -1,5 +1,6 @@
 """The office's work on customers, clicked as the manual says: Tambah Pelanggan, Custom Pembayaran, Custom Isolir, and the rest."""
 
+import re
 from datetime import timedelta
 
 from playwright.async_api import Page, expect
@@ -20,6 +21,7 @@ async def test_customers(page: Page, busy_shop: Shop, committed: Database) -> No
     await _pause_and_end(page)
     await _give_access(page)
     await _custom_isolation(page, committed)
+    await _several(page)
 
 
 async def _add(page: Page) -> None:
@@ -147,3 +149,33 @@ async def _custom_isolation(page: Page, database: Database) -> None:
     await page.set_viewport_size({"width": 360, "height": 800})
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
     await picture(page, "pelanggan-9-telepon")
+
+
+async def _several(page: Page) -> None:
+    """Pelanggan: filters in the address; two customers are blocked and moved at once, and it is said how many and who not."""
+    dialog = page.get_by_role("dialog")
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    await page.goto("/pelanggan?tampil=menunggak&urut=OUTSTANDING")
+    await expect(page.get_by_label("Urutan")).to_have_value("OUTSTANDING")
+    await expect(page.get_by_role("button", name="Menunggak")).to_have_attribute("aria-pressed", "true")
+    for row in (1, 2):
+        await page.get_by_role("row").nth(row).get_by_role("checkbox").check()
+    await expect(page.get_by_role("group", name="2 dipilih")).to_be_visible()
+    await picture(page, "pelanggan-10-daftar")
+    await page.get_by_role("button", name="Pindah loket").click()
+    await dialog.get_by_label("Loket").select_option(index=1)
+    await expect(dialog).to_contain_text("akan diubah")
+    await picture(page, "pelanggan-11-pindah-loket")
+    await dialog.get_by_role("button", name="Pindah loket").click()
+    await expect(dialog.get_by_role("status")).to_contain_text("diubah")
+    await expect(dialog.get_by_role("row")).to_have_count(2)
+    await picture(page, "pelanggan-12-hasil")
+    await dialog.get_by_role("button", name="Selesai").click()
+    await expect(page.get_by_role("group", name="2 dipilih")).to_have_count(0)
+    await page.get_by_label("Loket").select_option(index=1)
+    await expect(page).to_have_url(re.compile("loket=cou_"))
+    await page.get_by_label("Pilih semua di halaman ini").check()
+    await page.get_by_role("button", name="Buka isolir").click()
+    await dialog.get_by_label("Alasan").fill("Pemeliharaan selesai")
+    await expect(dialog).to_contain_text("tidak dapat diubah")
+    await picture(page, "pelanggan-13-buka-isolir")
