@@ -46,6 +46,7 @@ export const menu: readonly { label?: () => string; entries: readonly Entry[] }[
 
 /** Screens that stand under another one in the menu. */
 export const furtherScreens: readonly Entry[] = [
+  { href: p('/pelanggan/impor'), label: m.import_customers, needs: 'IMPORT_CUSTOMERS' },
   { href: p('/daftar-invoice'), label: m.invoice_list, needs: 'SEE_INVOICES' },
   { href: p('/pengaturan/paket'), label: m.settings_plans, needs: 'SEE_BILLING_SETTINGS' },
   { href: p('/pengaturan/loket'), label: m.counters, needs: 'SEE_BILLING_SETTINGS' },

@@ -15,6 +15,7 @@ export const { p, navigate, route } = createRouter({
   '/setoran': () => import('./screens/Deposits.svelte'),
   '/isolir': () => import('./screens/Isolation.svelte'),
   '/pelanggan': () => import('./screens/Customers.svelte'),
+  '/pelanggan/impor': () => import('./screens/Import.svelte'),
   '/pelanggan/:id': () => import('./screens/Customer.svelte'),
   '/pengaturan': () => import('./screens/Settings.svelte'),
   '/pengaturan/paket': () => import('./screens/Plans.svelte'),

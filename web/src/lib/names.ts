@@ -5,6 +5,7 @@ import type {
   DepositStatus,
   DepositType,
   GenerationStatus,
+  ImportField,
   InvoiceStatus,
   IsolationMode,
   PaymentMethod,
@@ -65,6 +66,24 @@ export const invoiceStates: Names<InvoiceStatus> = {
   PAID: m.invoice_paid,
   WRITTEN_OFF: m.invoice_written_off,
   VOID: m.invoice_void,
+};
+
+export const importFields: Names<ImportField> = {
+  CODE: m.code,
+  NAME: m.name,
+  PHONE: m.import_phone,
+  ADDRESS: m.address,
+  COUNTER: m.counter,
+  PLAN: m.plan,
+  PRICE: m.price,
+  INSTALLED_ON: m.installed,
+  PPPOE_NAME: m.pppoe_name,
+  ACTIVE: m.status,
+  ARREARS: m.import_arrears,
+  DUE_ON: m.due_on,
+  CREDIT: m.credit,
+  PAID_UNTIL: m.import_paid_until,
+  CYCLE_MONTHS: m.import_cycle,
 };
 
 export const surplusReasons: Names<SurplusReason> = {
