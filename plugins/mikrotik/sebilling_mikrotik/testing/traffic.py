@@ -128,8 +128,8 @@ def _hotspot(router: Router, name: str) -> bool:
 def _fast(router: Router, name: str) -> bool:
     """Whether they get more than a trickle. The first queue that is on and has the address decides."""
     queues = [row for row in router.tables["/queue/simple"].rows.values() if row["disabled"] != "true"]
-    row = next((row for row in queues if row["name"] == name), None)
-    if row is None:
+    row = router.tables["/queue/simple"].find(name)
+    if row is None or row["disabled"] == "true":
         return True
     addresses = [_host(part) for part in row["target"].split(",") if part[:1].isalnum() and ("." in part or ":" in part)]
     for address in addresses:
@@ -268,6 +268,8 @@ def _host(text: str) -> str:
 
 
 def _within(address: str, text: str) -> bool:
+    if text.endswith("/32") and "." in address:
+        return text[:-3] == address
     network = _network(text)
     return network is not None and ip_address(address) in network
 
