@@ -145,7 +145,7 @@ class ZteConfig(OltConfig, frozen=True):
     """ZTE C3xx, blocking the whole ONU."""
 
     dialect: ClassVar[Dialect] = ZTE
-    method: Literal["state", "shutdown"] = Field(
+    method: Literal["state", "shutdown", "onu_state"] = Field(
         default="state",
         description="`onu N state disable` at the port, or `shutdown` of the ONU's interface, as the firmware has it: dark.",
         json_schema_extra=indonesian(

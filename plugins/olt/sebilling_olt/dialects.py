@@ -58,6 +58,8 @@ class Dialect:
     """Method → parser of its `read` command."""
     blocked: Mapping[str, str]
     """Method → raw value of a blocked part."""
+    open: Mapping[str, str]
+    """Method → raw value of a part that isn't blocked."""
     onus: tuple[int, int]
     """Lowest and highest ONU number of a port."""
 
@@ -98,6 +100,7 @@ HUAWEI: Final = Dialect(
     ),
     readers={"deactivate": huawei_port},
     blocked={"deactivate": "deactive"},
+    open={"deactivate": "active"},
     onus=(0, 255),
 )
 
@@ -150,6 +153,20 @@ ZTE: Final = Dialect(
                 block=r"shutdown",
                 restore=r"no shutdown",
             ),
+            "onu_state": Method(
+                defaults=CommandTemplates(
+                    read=_ZTE_READ,
+                    enter=("interface gpon-onu_{frame}/{slot}/{port}:{onu}",),
+                    block="state deactive",
+                    restore="state active",
+                    leave="exit",
+                    save="write",
+                ),
+                read=_READ_PORT,
+                enter=rf"interface {_ONU}",
+                block=r"state (?:disable|deactive|deactivate)",
+                restore=r"state (?:enable|active|activate)",
+            ),
             "lan": Method(
                 defaults=CommandTemplates(
                     read="show onu running config gpon-onu_{frame}/{slot}/{port}:{onu}",
@@ -168,7 +185,8 @@ ZTE: Final = Dialect(
         leave=r"exit",
         save=r"write(?: memory)?|save",
     ),
-    readers={"state": zte_port, "shutdown": zte_port, "lan": zte_lan},
-    blocked={"state": "disable", "shutdown": "disable", "lan": "lock"},
+    readers={"state": zte_port, "shutdown": zte_port, "onu_state": zte_port, "lan": zte_lan},
+    blocked={"state": "disable", "shutdown": "disable", "onu_state": "disable", "lan": "lock"},
+    open={"state": "enable", "shutdown": "enable", "onu_state": "enable", "lan": "unlock"},
     onus=(1, 255),
 )

@@ -1,6 +1,7 @@
 """Block and restore ONUs: read the state, change only what differs, read again, save once."""
 
 import abc
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypeVar
@@ -9,9 +10,11 @@ from sebilling.plugins.contract import (
     DeviceError,
     DeviceHealth,
     Fault,
+    InvalidValue,
     IsolationDriver,
     Job,
     Outcome,
+    Quality,
     Reading,
     Ref,
     Result,
@@ -54,7 +57,17 @@ class OltDriver(IsolationDriver[O], abc.ABC):
     config_model: ClassVar[type[OltConfig]]
     service_kinds: ClassVar[Mapping[str, Sentence]] = {"ONU": KEY_HELP}
     max_batch: ClassVar[int] = 64
+    quality: ClassVar[Quality] = Quality.GOLD
     _session: Session | None = None
+
+    @classmethod
+    def canonical_key(cls, service_kind: str, text: str) -> str:  # noqa: ARG003 - each kind's key is an ONU
+        """Return the ONU's position without leading zeros. Raises InvalidValue."""
+        plain = re.sub(r"(?<![0-9])0+(?=[0-9])", "", text.replace(" ", ""))
+        onu = Onu.parse(plain)
+        if onu is None:
+            raise InvalidValue(f"a key is an {KEY_HELP.english}", f"kuncinya {KEY_HELP.indonesian}")
+        return onu.key
 
     async def open(self) -> None:
         if self._session is None:
@@ -204,6 +217,16 @@ class OltDriver(IsolationDriver[O], abc.ABC):
             return Change(job, onu, {}) if ours else Outcome(job.ref.id, Result.UNCHANGED)
         return Change(job, onu, {part: value for part, value in self._blocked().items() if values[part] != value})
 
+    def _reclaimed(self, view: View, job: Job) -> Outcome | Change:
+        """Open a blocked ONU whose snapshot is lost."""
+        values, onu = self._there(view, job.ref), self._onu(job.ref)
+        if isinstance(values, Outcome):
+            return values
+        closed = [part for part, value in self._blocked().items() if values[part] == value]
+        if onu is None or not closed:
+            return Outcome(job.ref.id, Result.UNCHANGED)
+        return Change(job, onu, dict.fromkeys(closed, self.config.dialect.open[self.config.method]))
+
     def _judge_restore(self, view: View, job: Job) -> Outcome | Change:
         if not job.snapshot and not isinstance(self._there(view, job.ref), Outcome):
             return Outcome(job.ref.id, Result.UNCHANGED)  # we never blocked it
@@ -241,7 +264,8 @@ class OltDriver(IsolationDriver[O], abc.ABC):
 
     async def restore(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
         view = await self._view([job.ref for job in jobs])
-        async for outcome in self._run([self._judge_restore(view, job) for job in jobs]):
+        verdicts = [self._reclaimed(view, job) if job.reclaim else self._judge_restore(view, job) for job in jobs]
+        async for outcome in self._run(verdicts):
             yield outcome
 
     async def _run(self, verdicts: Sequence[Outcome | Change]) -> AsyncIterator[Outcome]:

@@ -51,6 +51,7 @@ class _Greeting:
     def __init__(self, talk: Conversation, until: float) -> None:
         self._talk, self._until = talk, until
         self._given: set[str] = set()
+        self._is_emptied = False
 
     def run(self) -> None:
         """Answer until the first prompt. Raises DeviceError, EOFError, OSError."""
@@ -89,12 +90,23 @@ class _Greeting:
             self._give("password", self._talk.config.password.get_secret_value())
         elif dialects.QUESTION.fullmatch(line):
             self._talk.terminal.write(f"{'yes' if 'yes' in line.lower() else 'n'}{self._talk.terminal.enter}")
+        elif self._may_hold_the_name(line):
+            # Some firmware leaves the user's name in the input line, shown or not: it would be run together with the first command.
+            # An Enter runs it alone, as a command that doesn't exist.
+            self._is_emptied = True
+            self._talk.terminal.write(self._talk.terminal.enter)
         elif match := PROMPT.fullmatch(line):
             self._talk.name, self._talk.at = match[1], line
             self._talk.prompt = re.compile(rf"({re.escape(match[1])})((?:\([\w ./:_-]{{1,60}}\))?)([>#])")
         else:
             return False
         return True
+
+    def _may_hold_the_name(self, line: str) -> bool:
+        """Whether this is the first prompt of a Telnet session in which the user's name may still stand in the input line."""
+        if self._is_emptied or self._talk.config.transport != "telnet" or self._talk.dialect is not dialects.HUAWEI:
+            return False
+        return PROMPT.fullmatch(line.removesuffix(self._talk.config.username).rstrip()) is not None
 
     def _give(self, what: str, word: str) -> None:
         if what in self._given:  # requested again: it was wrong

@@ -1,5 +1,7 @@
 """Parse the tables that OLTs print about ONUs. An incomplete one raises Garbled: a failed read must never look like an empty table.
 
+Only the columns that are needed have fixed words: firmware fills the others with new ones, and one ONU without power mustn't hide its port.
+
 A table is valid only if its head was seen and the OLT's own total at the end matches the rows. Unrelated lines, such as alarms, are
 skipped; a row that an alarm has split is missing from the count.
 """
@@ -17,16 +19,12 @@ Values = Mapping[str, str]
 """Raw state of one ONU: `admin` or one entry per LAN port, and `sn` if the OLT prints it."""
 
 _HUAWEI_HEAD: Final = re.compile(r"\s*F/S/P\s+ONT(?:-ID)?\s+SN\s+Control\s+Run\b.*")
-_HUAWEI_ROW: Final = re.compile(
-    r"\s*(\d+)/\s*(\d+)/\s*(\d+)\s+(\d+)\s+([0-9A-Za-z]{12,16})\s+([a-z]+)\s+(?:[a-z]+|-)\s+(?:[a-z]+|-)\s+(?:[a-z]+|-)\s+(?:no|yes|-)\s*"
-)
+_HUAWEI_ROW: Final = re.compile(r"\s*(\d+)/\s*(\d+)/\s*(\d+)\s+(\d+)\s+([0-9A-Za-z]{12,16})\s+([a-z]+)\s+\S+\s+\S+\s+\S+\s+\S+\s*")
 _HUAWEI_TOTAL: Final = re.compile(
     r"\s*In port\s+(\d+)/\s*(\d+)/\s*(\d+)\s*,\s*the total(?:\s+number)?\s+of\s+ONTs\s+(?:are|is)\s*:\s*(\d+)\s*(?:,.*)?"
 )
 _ZTE_HEAD: Final = re.compile(r"\s*OnuIndex\s+Admin State\s+OMCC State\s+Phase State\b.*", re.IGNORECASE)
-_ZTE_ROW: Final = re.compile(
-    r"\s*(?:gpon[-_]onu[-_])?(\d+)/(\d+)/(\d+):(\d+)\s+([a-z]+)\s+([a-z]+)\s+([A-Za-z]\w*)(?:\s.*)?", re.IGNORECASE
-)
+_ZTE_ROW: Final = re.compile(r"\s*(?:gpon[-_]onu[-_])?(\d+)/(\d+)/(\d+):(\d+)\s+([a-z]+)\s+\S+\s+\S.*", re.IGNORECASE)
 _ZTE_TOTAL: Final = re.compile(r"\s*ONU Number:\s*(\d+)\s*/\s*(\d+)\s*", re.IGNORECASE)
 _ZTE_ONU: Final = re.compile(r"\s*pon-onu-mng gpon[-_]onu[-_](\d+)/(\d+)/(\d+):(\d+)\s*")
 _ZTE_LOCK: Final = re.compile(r"\s*interface eth eth_0/(\d+) state (lock|unlock)\s*")
@@ -41,7 +39,9 @@ def huawei_port(lines: Sequence[str], asked: Onu, parts: Sequence[str]) -> dict[
         if _HUAWEI_HEAD.fullmatch(line):
             headed = True
         elif row := _HUAWEI_ROW.fullmatch(line):
-            _add(values_by_onu, Onu(*(int(number) for number in row.groups()[:4])), {part: row[6], "sn": row[5]}, asked)
+            # `configuring` and the like pass by themselves: whatever isn't off is on, and can be restored to
+            control = "deactive" if row[6].startswith("deactiv") else "active"
+            _add(values_by_onu, Onu(*(int(number) for number in row.groups()[:4])), {part: control, "sn": row[5]}, asked)
         elif counted := _HUAWEI_TOTAL.fullmatch(line):
             _same_port([int(number) for number in counted.groups()[:3]], asked, line)
             total = int(counted[4])

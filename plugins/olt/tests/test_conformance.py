@@ -66,6 +66,13 @@ class OltWorld(World):
         else:
             unit.off = True
 
+    async def online(self, ref: Ref) -> bool:
+        return not self.way.off(self.olt, ref.key)
+
+    async def undo_by_hand(self, ref: Ref) -> None:
+        unit = self.olt.unit(ref.key)
+        unit.off, unit.locked = False, set()
+
     async def more(self, count: int) -> Sequence[Ref]:
         refs = [Ref(1000 + number, self.way.key(number, port=4)) for number in range(count)]
         for ref in refs:

@@ -11,11 +11,11 @@ from importlib.metadata import entry_points
 
 import pytest
 from pydantic import ValidationError
-from sebilling.plugins.contract import DeviceError, Fault, Job, Ref, Result, State
+from sebilling.plugins.contract import DeviceError, Fault, InvalidValue, Job, Ref, Result, State
 from sebilling.plugins.loading import Plugins, PluginStatus
 
 from sebilling_olt import HuaweiDriver, ZteDriver, ZteLanDriver
-from sebilling_olt.testing import Olt, Simulator
+from sebilling_olt.testing import FIRMWARES, Olt, Simulator
 
 from .conftest import ENABLE, PASSWORD, Way, blocked, english, jobs, made, refs, restored, ways
 
@@ -228,3 +228,25 @@ def test_netmiko_never_logs_what_is_written() -> None:
         logger = logging.getLogger(name)
         record = logger.makeRecord(name, logging.DEBUG, "", 0, "write_channel: secret", (), None)
         assert not logger.filter(record)
+
+
+@pytest.mark.parametrize("how", ["shown", "hidden"])
+async def test_a_name_that_is_left_in_the_input_line_is_got_rid_of(how: str) -> None:
+    """As a Huawei by Telnet does it after its banner: the first command would be run together with it."""
+    way = Way(FIRMWARES["huawei-ma5608t"], "telnet", "deactivate")
+    olt = Olt(way.firmware, enable_password=ENABLE)
+    olt.user("sebilling", PASSWORD)
+    olt.add("0/1/2:5")
+    async with Simulator(olt, transport="telnet") as simulator:
+        simulator.faults.name_stuck = how
+        driver = made(simulator, way)
+        await driver.open()
+        states = await driver.read_state(refs(["0/1/2:5"]), {})
+        await driver.close()
+    assert states[1].actual is State.ACTIVE
+
+
+def test_a_key_has_one_spelling() -> None:
+    assert HuaweiDriver.canonical_key("ONU", "00/01/2 : 005") == "0/1/2:5"
+    with pytest.raises(InvalidValue, match="frame/slot/port:onu"):
+        HuaweiDriver.canonical_key("ONU", "0/1/2")

@@ -113,3 +113,20 @@ def test_output_without_end_is_given_up() -> None:
         screen.feed("x\n" * 450_000)
     with pytest.raises(Overflow):
         screen.feed("x\n" * 450_000)
+
+
+@pytest.mark.parametrize("phase", ["dying-gasp", "DyingGasp", "Auth-Failed", "N/A", "----", "syncMib", "LOS"])
+def test_a_word_in_a_column_that_isnt_needed_hides_nobody(phase: str) -> None:
+    lines = [line.replace("DyingGasp", phase) for line in ZTE]
+    assert {onu.onu: one["admin"] for onu, one in zte_port(lines, ZTE_ASKED, ADMIN).items()} == {1: "enable", 2: "enable", 10: "disable"}
+    lines = [line.replace("-        -        -        yes", f"{phase}  {phase}  {phase}  yes") for line in HUAWEI]
+    assert len(huawei_port(lines, HUAWEI_ASKED, ADMIN)) == 3
+
+
+def test_a_state_that_passes_by_itself_is_one_to_which_a_customer_is_restored() -> None:
+    lines = [line.replace("000002  active     ", "000002  configuring") for line in HUAWEI]
+    assert {onu.onu: one["admin"] for onu, one in huawei_port(lines, HUAWEI_ASKED, ADMIN).items()} == {
+        0: "active",
+        4: "active",
+        10: "deactive",
+    }

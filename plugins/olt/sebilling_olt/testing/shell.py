@@ -48,6 +48,8 @@ class Faults:
     ask: str = ""
     """Question before each change, save and table; without a yes it isn't executed."""
     save_refused: str = ""
+    name_stuck: str = ""
+    """What stands in the input line at the first prompt, as some firmware leaves the user's name there: `shown` or `hidden`."""
     refuse_login: str = ""
     """Message instead of the first prompt, after which the connection is closed."""
 
@@ -90,6 +92,8 @@ class Shell(abc.ABC):
         self.page: int | None = _PAGE_LINES
         self.over = False
         self._alarm = ""
+        self.stuck = ""
+        """What stands in the input line at the next prompt."""
 
     @abc.abstractmethod
     def prompt(self) -> str:
@@ -140,7 +144,7 @@ class Shell(abc.ABC):
         self.link.write(prompt)
         if noisy and self._alarm == "prompt":
             self._disturb(prompt, reprint=self.firmware.reprints)
-        typed = ""
+        typed = self._stuck()
         deaf = bool(noisy and self.faults.lose_every and self.counted.commands % self.faults.lose_every == 0)
         while (char := await self.link.read()) != "\n":
             if char in {"\b", "\x7f"}:
@@ -158,6 +162,13 @@ class Shell(abc.ABC):
                 self._disturb(prompt + typed, reprint=True)
         self.link.write("\r\n")
         return typed
+
+    def _stuck(self) -> str:
+        """What already stands in the input line."""
+        stuck, self.stuck = self.stuck, ""
+        if self.faults.name_stuck == "shown":
+            self.link.write(stuck)
+        return stuck
 
     async def agrees(self, question: str) -> bool:
         """Ask a question; return whether the answer is y or yes."""

@@ -24,6 +24,7 @@ class Simulator:
     def __init__(self, olt: Olt, *, transport: Literal["ssh", "telnet"] = "ssh") -> None:
         self.olt, self.transport, self.faults, self.counted = olt, transport, Faults(), Counted()
         self.port = 0
+        self._name = ""
         self._ssh: SshServer | None = None
         if transport == "ssh":
             from sebilling_olt.testing import ssh  # noqa: PLC0415 - asyncssh is needed for nothing else
@@ -123,6 +124,7 @@ class Simulator:
             name = await shell.line(">>User name:" if huawei else "Username:")
             secret = await shell.line(">>User password:" if huawei else "Password:", echo=False)
             if self.olt.users.get(name) == secret:
+                self._name = name
                 return True
             self.olt.failed_logins += 1
             shell.say("  Username or password invalid." if huawei else "%Error 20209: No username or bad password")
@@ -136,4 +138,5 @@ class Simulator:
                 pass
         if isinstance(shell, HuaweiShell):
             shell.smart = self.olt.firmware.smart
+            shell.stuck = self._name if self.faults.name_stuck else ""
         await shell.run()
