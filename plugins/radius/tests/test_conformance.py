@@ -50,6 +50,8 @@ class RadiusWorld(World):
         self.sessions: dict[str, tuple[str, str]] = {}
         """What the NAS has up: id → user and plan or garden."""
         self._one_at_a_time = asyncio.Lock()
+        self.ended: list[str] = []
+        self.reporting: asyncio.Task[None] | None = None
         self.kept: str | None = None
         """Whose session goes on, as the NAS finds it by nothing that it is asked."""
         self.left: int | None = None
@@ -68,7 +70,7 @@ class RadiusWorld(World):
         await self.query("UPDATE radcheck SET value = $1", CUSTOMERS_PASSWORD)
         await self.settle()
 
-    async def asked(self, asked: Asked) -> int:
+    def asked(self, asked: Asked) -> int:
         """A Disconnect or a CoA at the NAS."""
         if self.left == 0 and not self.made:
             return SILENT
@@ -78,17 +80,26 @@ class RadiusWorld(World):
         if there is not None and not asked.disconnect:
             self.sessions[asked.session_id] = (there[0], GARDEN)
         elif there is not None:
-            await self.stop([asked.session_id])
+            self.ended.append(asked.session_id)
+            if self.reporting is None or self.reporting.done():
+                self.reporting = asyncio.get_running_loop().create_task(self.report())
         if self.left == 0:
             return SILENT
         if self.left is not None:
             self.left -= 1
         return ACK if there is not None else 503
 
-    async def stop(self, ids: Sequence[str]) -> None:
+    async def report(self) -> None:
         """The NAS reports sessions as ended, which it does even if its answer to a Disconnect is lost."""
         statement = "UPDATE radacct SET acctstoptime = now(), acctterminatecause = 'Admin-Reset' WHERE acctsessionid = ANY ($1)"
-        await self.query(statement, list(ids))
+        while self.ended:
+            ids, self.ended = self.ended, []
+            await self.query(statement, ids)
+
+    async def reported(self) -> None:
+        """Wait until radacct has all ends."""
+        if self.reporting is not None:
+            await self.reporting
 
     async def state(self) -> Any:
         return await self.rig.dump()
@@ -105,6 +116,7 @@ class RadiusWorld(World):
 
     async def settle(self) -> None:
         """Who is offline and may dials again."""
+        await self.reported()
         offline = [ref.key for ref in self.refs if ref.key not in {name for name, _ in self.sessions.values()}]
         kinds = {key: GARDEN if await self._by_the_tables(key) else PLAN for key in offline}
         dialling = [key for key in offline if kinds[key] == PLAN or self.driver is GroupDriver]
@@ -126,6 +138,7 @@ class RadiusWorld(World):
 
     async def mend(self) -> None:
         self.left, self.kept = None, None
+        await self.reported()
         await self.link.listen()
 
     async def online(self, ref: Ref) -> bool:
@@ -182,6 +195,7 @@ class Conformance(DriverConformance):
                 await world.fill()
                 yield world
             finally:
+                await world.reported()
                 await connection.close()
 
 
