@@ -52,7 +52,7 @@ class PrivateMariadb:
         command = [
             str(shutil.which("mariadbd", path=_PATH)), "--no-defaults", f"--datadir={self._data}", f"--tmpdir={self._folder}",
             f"--socket={self._folder / 'socket'}", f"--pid-file={self._folder / 'pid'}", f"--port={self.port}",
-            "--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M", "--skip-log-bin",
+            "--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M", "--skip-log-bin",
             "--performance-schema=off", "--skip-name-resolve", "--skip-ssl",
         ]  # fmt: skip
         self._process = processes.launch(command, self._log, cwd=self._folder)
