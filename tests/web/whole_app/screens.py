@@ -11,11 +11,9 @@ _ROUTES: Final = re.findall(r"^  '(/[^']*)':", (ROOT / "web" / "src" / "admin" /
 
 
 def addresses(month: str) -> list[str]:
-    """Each screen's address, with a month, customer or device of the office's in place of the parameter."""
-    return [
-        re.sub(":month", month, route).replace("/pelanggan/:id", "/pelanggan/cus_1").replace("/perangkat/:id", "/perangkat/dev_1")
-        for route in _ROUTES
-    ]
+    """Each screen's address, with something of the office's in place of the parameters."""
+    known = {"/pelanggan/": "cus_1", "/perangkat/": "dev_1", "/pembayaran/": "pay_1", "/invoice/:month/": "inv_1"}
+    return [re.sub("(.*/):id", lambda found: found[1] + known[found[1]], route).replace(":month", month) for route in _ROUTES]
 
 
 async def shown(page: Page) -> None:
