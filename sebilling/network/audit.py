@@ -135,12 +135,8 @@ async def _see(driver: IsolationDriver[DeviceConfig], rows: Sequence[_Access]) -
         raise DeviceError(Fault.REFUSED, why, retryable=False)
     accounts = list(await driver.read_customers())
     usages = list(await driver.read_usage()) if isinstance(driver, UsageReader) else None
-    readings: dict[int, Reading] = {}
-    for start in range(0, len(rows), driver.max_batch):
-        part = rows[start : start + driver.max_batch]
-        snapshots = {row.id: row.snapshot for row in part if row.snapshot is not None}
-        readings |= await driver.read_state([row.ref for row in part], snapshots)
-    return _Seen(accounts, usages, readings)
+    snapshots = {row.id: row.snapshot for row in rows if row.snapshot is not None}
+    return _Seen(accounts, usages, await driver.read_state([row.ref for row in rows], snapshots))
 
 
 def _unknown(seen: _Seen, rows: Sequence[_Access]) -> list[Leak]:

@@ -25,7 +25,7 @@ from sebilling.network import health
 from sebilling.network.devices import StoredDevice
 from sebilling.network.engine import CLOSE_SECONDS, Engine, budget, sentence
 from sebilling.network.reconcile import MAX_MISSING
-from sebilling.plugins.contract import DeviceConfig, DeviceError, Fault, IsolationDriver, Reading, Ref, Snapshot, State
+from sebilling.plugins.contract import DeviceError, Fault, Reading, Ref, Snapshot, State
 
 _log = get_logger(__name__)
 _SHARE: Final = 1_000
@@ -184,23 +184,16 @@ async def _look(engine: Engine, device: StoredDevice, action: DriftAction, *, re
     return Found(len(told), wrong, sum(reading["again"] is True for reading in told))
 
 
-async def _read(engine: Engine, device: StoredDevice, rows: Sequence[_Access]) -> dict[int, Reading]:
+async def _read(engine: Engine, device: StoredDevice, rows: Sequence[_Access]) -> Mapping[int, Reading]:
+    """Read all at once: drivers read a table as a whole, however many are asked for."""
     driver = engine.driver(device)
-    readings: dict[int, Reading] = {}
+    snapshots = {row.id: row.snapshot for row in rows if row.desired == State.BLOCKED and row.snapshot is not None}
     try:
         await engine.open(driver)
-        for start in range(0, len(rows), driver.max_batch):
-            part = rows[start : start + driver.max_batch]
-            readings |= await _read_some(engine, driver, part)
+        return await engine.call(budget(driver, len(rows)), driver.read_state([row.ref for row in rows], snapshots))
     finally:
         with suppress(DeviceError):
             await engine.call(CLOSE_SECONDS, driver.close())
-    return readings
-
-
-async def _read_some(engine: Engine, driver: IsolationDriver[DeviceConfig], rows: Sequence[_Access]) -> Mapping[int, Reading]:
-    snapshots = {row.id: row.snapshot for row in rows if row.desired == State.BLOCKED and row.snapshot is not None}
-    return await engine.call(budget(driver, len(rows)), driver.read_state([row.ref for row in rows], snapshots))
 
 
 def _told(row: _Access, reading: Reading, device_id: int, action: DriftAction, *, recovering: bool) -> dict[str, object]:

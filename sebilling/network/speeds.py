@@ -154,7 +154,7 @@ async def _session(engine: Engine, device: StoredDevice) -> int:
             async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as writing:
                 bound = {"told": orjson.dumps(told).decode(), "device": device.id, "worker": engine.name, "name": engine.actor.name}
                 await writing.execute(_WRITE, bound | {"kind": SpeedGiven.kind.text, "at": writing.at})
-            done += sum(one["done"] is True for one in told)
+            done += sum(result["done"] is True for result in told)
             if trouble is not None:
                 raise trouble
     finally:

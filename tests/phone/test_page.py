@@ -32,7 +32,7 @@ def test_the_page_has_the_whole_life_of_a_session() -> None:
     operations = {definition.selection_set.selections[0].name.value for one in DOCUMENTS for definition in parse(one).definitions}  # type: ignore[attr-defined]
     assert operations == {
         "signIn", "refreshSignIn", "syncCustomers", "recordPayments", "recordPayment", "receipt", "receiptLink", "signOut",
-        "paymentRecorded", "isolationChanged", "payments",
+        "paymentRecorded", "isolationChanged", "payments", "me", "drawers", "submitDeposit", "promiseToPay",
     }  # fmt: skip
     assert len(OF_THE_EXAMPLE) == 5
 
