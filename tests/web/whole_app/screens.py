@@ -9,11 +9,15 @@ from playwright.async_api import Locator, Page, expect
 ROOT: Final = Path(__file__).parents[3]
 _ROUTES: Final = re.findall(r"^  '(/[^']*)':", (ROOT / "web" / "src" / "admin" / "routes.ts").read_text(encoding="utf-8"), re.MULTILINE)
 
+_IDS: Final = {"/pelanggan/:id": "cus_1", "/perangkat/:id": "dev_1", "/pembayaran/:id": "pay_1"}
+"""What stands for the parameter `id`."""
+
 
 def addresses(month: str) -> list[str]:
-    """Each screen's address, with something of the office's in place of the parameters."""
-    known = {"/pelanggan/": "cus_1", "/perangkat/": "dev_1", "/pembayaran/": "pay_1", "/invoice/:month/": "inv_1"}
-    return [re.sub("(.*/):id", lambda found: found[1] + known[found[1]], route).replace(":month", month) for route in _ROUTES]
+    """Each screen's address, with a month, customer or device of the office's in place of the parameter."""
+    return [
+        route.replace("/:month/:id", f"/{month}/inv_1").replace(":month", month).replace(":id", _IDS.get(route, "")) for route in _ROUTES
+    ]
 
 
 async def shown(page: Page) -> None:
@@ -33,7 +37,7 @@ def named(page: Page, name: str) -> Locator:
 
 
 async def answer_no_mutation(page: Page, forbidden: set[str] | None = None) -> None:
-    """Every mutation fails, so that any button can be pressed; the dialogs show the error. Root fields of queries that the server
+    """Every mutation fails, so that any button can be pressed; the dialogs show the error. Root fields that the server
     forbids are added to `forbidden`."""
 
     async def answer(route: Any) -> None:
@@ -44,7 +48,13 @@ async def answer_no_mutation(page: Page, forbidden: set[str] | None = None) -> N
         response = await route.fetch()
         if forbidden is not None:
             errors = (await response.json()).get("errors") or ()
-            forbidden.update({f"{error['path']} of {page.url}" for error in errors if error["extensions"]["code"] == "FORBIDDEN"})
+            forbidden.update(
+                {
+                    f"{error['path']} of {page.url}"
+                    for error in errors
+                    if error["extensions"]["code"] == "FORBIDDEN" and len(error["path"]) == 1
+                }
+            )
         await route.fulfill(response=response)
 
     await page.route("**/graphql", answer)

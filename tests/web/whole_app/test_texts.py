@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from typing import Any, Final
 
 from playwright.async_api import Browser, Page, expect
@@ -48,6 +49,17 @@ _DEVICE_SAYS: Final = text("UPDATE service_access SET error = CAST(:said AS json
 def test_every_kind_of_event_has_a_name() -> None:
     page = (ROOT / "web" / "src" / "admin" / "log" / "names.ts").read_text(encoding="utf-8")
     assert set(re.findall(r"^  '([\w.]+)':", page, re.MULTILINE)) == set(KINDS)
+
+
+def test_no_text_stands_in_two_areas() -> None:
+    """The later one would be shown for both."""
+    names = [
+        name
+        for file in (ROOT / "web" / "messages").rglob("id.json")
+        for name in json.loads(file.read_text(encoding="utf-8"))
+        if not name.startswith("$")
+    ]
+    assert [name for name, number in Counter(names).items() if number > 1] == []
 
 
 async def _write(page: Page, name: str, given: dict[str, Any]) -> None:
