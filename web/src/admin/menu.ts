@@ -30,7 +30,7 @@ export const menu: readonly { label?: () => string; entries: readonly Entry[] }[
     label: m.menu_service,
     entries: [
       { href: p('/pelanggan'), label: m.customers, needs: 'SEE_CUSTOMERS' },
-      { href: p('/isolir'), label: m.isolation_menu, needs: 'SEE_ISOLATION_PLAN' },
+      { href: p('/rencana-isolir'), label: m.isolation_menu, needs: 'SEE_ISOLATION_PLAN' },
       { href: p('/log-isolir'), label: m.isolation_log, needs: 'SEE_SERVICE_ACCESSES' },
       { href: p('/perangkat'), label: m.devices, needs: 'SEE_DEVICES' },
     ],
