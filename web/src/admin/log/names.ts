@@ -56,6 +56,7 @@ export const eventKinds: Readonly<Record<string, () => string>> = {
   'isolation.drift_found': m.event_isolation_drift_found,
   'service_access.key_changed': m.event_service_access_key_changed,
   'service_access.retried': m.event_service_access_retried,
+  'service_access.speed_given': m.event_service_access_speed_given,
   'customer.blocked': m.event_customer_blocked,
   'customer.restored': m.event_customer_restored,
   'isolation.failed': m.event_isolation_failed,
