@@ -143,7 +143,7 @@ class _Pages:
 
 
 def _language(request: Request) -> Language:
-    """English for who asks for it, Indonesian for everybody else."""
+    """English for a browser that prefers it, else Indonesian."""
     return "en" if request.headers.get("accept-language", "").strip().lower().startswith("en") else "id"
 
 

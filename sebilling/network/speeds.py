@@ -181,12 +181,12 @@ def _told(engine: Engine, row: _Access, outcome: Outcome, device_id: int) -> dic
         wait = MAX_BACKOFF_SECONDS * float(1 << min(row.attempts, MAX_DOUBLINGS)) * engine.chance.uniform(0.5, 1)
     else:
         wait = engine.backoff(row.attempts).total_seconds()
-    given = SpeedGiven(
+    event = SpeedGiven(
         customer_id=CustomerId.of(row.customer_id), device_id=DeviceId.of(device_id), key=row.key, rate_down_kbps=row.rate_down_kbps,
         rate_up_kbps=row.rate_up_kbps,
     )  # fmt: skip
     return {
         "id": row.id, "done": done, "down": row.rate_down_kbps, "up": row.rate_up_kbps,
         "error": None if done else sentence(outcome.message or _NO_OUTCOME).to_json(), "wait": f"{wait} seconds",
-        "counter": row.counter_id, "data": events.to_json(given) if outcome.result is Result.CHANGED else None,
+        "counter": row.counter_id, "data": events.to_json(event) if outcome.result is Result.CHANGED else None,
     }  # fmt: skip
