@@ -17,15 +17,16 @@ _VARIANTS: Final = [("id", PHONE), ("en", 1440)]
 _MORE: Final = [("id", 1440), ("en", PHONE)]
 
 
-async def findings(page: Page, where: str) -> list[str]:
+async def findings(page: Page, where: str, *, in_dark: bool = True) -> list[str]:
     """What axe finds on the page as it is, then in the other theme."""
-    light = await page.evaluate("options => axe.run(document, options)", _RULES)
-    await page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    dark = await page.evaluate("options => axe.run(document, options)", _COLOURS)
-    await page.evaluate("document.documentElement.dataset.theme = 'light'")
+    found_by_axe = (await page.evaluate("options => axe.run(document, options)", _RULES))["violations"]
+    if in_dark:
+        await page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        found_by_axe += (await page.evaluate("options => axe.run(document, options)", _COLOURS))["violations"]
+        await page.evaluate("document.documentElement.dataset.theme = 'light'")
     return [
         f"{where}: {found['id']}: {node['target']} {node['html'][:150]}: {node['failureSummary'][-160:]}"
-        for found in light["violations"] + dark["violations"]
+        for found in found_by_axe
         for node in found["nodes"][:3]
     ] + await too_wide(page, where)
 
@@ -55,6 +56,8 @@ async def test_every_screen_and_dialog(one_browser: Browser, office: Office, lan
         for address in addresses(str(office.month)):
             await open_with_axe(page, address)
             wrong += await findings(page, address)
+            if width != PHONE and not EVERYTHING:
+                continue  # dialogs are looked at once
             for name in dict.fromkeys(await buttons(page).all_inner_texts()):
                 button = named(page, name)
                 if await button.count() == 0:
@@ -64,13 +67,13 @@ async def test_every_screen_and_dialog(one_browser: Browser, office: Office, lan
                 if await dialog.count():
                     dialogs += 1
                     await shown(page)
-                    wrong += await findings(page, f"{address} › {name}")
+                    wrong += await findings(page, f"{address} › {name}", in_dark=EVERYTHING)
                     await page.keyboard.press("Escape")
                     if await dialog.count() == 0:
                         continue
                     wrong.append(f"{address} › {name}: Escape doesn't close it")
                 await open_with_axe(page, address)
-    assert dialogs > 15, "the buttons open dialogs"
+    assert dialogs > 15 or (width != PHONE and not EVERYTHING), "the buttons open dialogs"
     assert wrong == [], json.dumps(wrong, indent=1, ensure_ascii=False)
 
 
