@@ -14,7 +14,8 @@ from xdist.scheduler import LoadFileScheduling
 TOGETHER: Final = ("tests/live", "tests/web/whole_app", "plugins/radius/tests")
 """Folders whose tests share what takes long to start: a process takes all of one."""
 LONG: Final = (
-    "plugins/radius/tests", "tests/web/whole_app", "tests/live", "tests/isolation/test_campaign.py", "tests/crash", "tests/money", "tests/fuzz",
+    "plugins/radius/tests", "tests/web/whole_app", "tests/live",
+    "tests/isolation/test_campaign.py", "tests/crash", "tests/money", "tests/fuzz",
     "tests/attacks", "tests/isolation", "tests/concurrency", "tests/operation", "tests/feed", "plugins/olt/tests", "tests/cli",
     "plugins/mikrotik/tests", "tests/web", "tests/schema/test_web_documents.py",
 )  # fmt: skip

@@ -58,8 +58,13 @@ class TimelineKind(StrEnum):
     BLOCKED = "customer.blocked"
     RESTORE_DECIDED = "isolation.restore_wanted"
     RESTORED = "customer.restored"
+    LEFT_BLOCKED = "customer.left_blocked"
+    DRIFT_FOUND = "isolation.drift_found"
     ISOLATION_FAILED = "isolation.failed"
     ACCESS_ASSIGNED = "service_access.given"
+    ACCESS_CORRECTED = "service_access.key_changed"
+    ACCESS_RETRIED = "service_access.retried"
+    SPEED_GIVEN = "service_access.speed_given"
     ACCESS_REMOVED = "service_access.taken"
 
 
@@ -95,8 +100,13 @@ described(
     BLOCKED="The customer was blocked at the device.",
     RESTORE_DECIDED="The restoring was decided.",
     RESTORED="The customer was restored at the device.",
+    LEFT_BLOCKED="Nothing holds the customer back but the device, where they were blocked before.",
+    DRIFT_FOUND="The device was found otherwise than it was left.",
     ISOLATION_FAILED="A block or restore failed at the device.",
     ACCESS_ASSIGNED="An account on a device was assigned to the customer.",
+    ACCESS_CORRECTED="The account on a device was corrected.",
+    ACCESS_RETRIED="A block or restore was tried again.",
+    SPEED_GIVEN="The account on a device got the speed of the plan.",
     ACCESS_REMOVED="An account on a device was removed from the customer.",
 )
 _SUBJECT_IDS: Final = {

@@ -47,8 +47,16 @@ _SENTENCES: Final[Mapping[str, Sentence]] = {
     "customer.blocked": Sentence("Blocked at the device.", "Terisolir di perangkat."),
     "isolation.restore_wanted": Sentence("To be restored: {cause}", "Isolir akan dibuka: {cause}"),
     "customer.restored": Sentence("Restored at the device.", "Isolir dibuka di perangkat."),
+    "customer.left_blocked": Sentence(
+        "Still blocked at the device: it was so before SeBilling blocked it.",
+        "Masih terisolir di perangkat: sudah begitu sebelum SeBilling mengisolir.",
+    ),
+    "isolation.drift_found": Sentence("Found at the device: {found}, not {wanted}.", "Ditemukan di perangkat: {found}, bukan {wanted}."),
     "isolation.failed": Sentence("The device did not carry it out: {error}", "Perangkat tidak melaksanakannya: {error}"),
     "service_access.given": Sentence("Account {key} on a device assigned.", "Akun {key} di perangkat dipasang."),
+    "service_access.key_changed": Sentence("Account corrected from {before} to {after}.", "Akun diperbaiki dari {before} ke {after}."),
+    "service_access.retried": Sentence("Account {key} tried again.", "Akun {key} dicoba lagi."),
+    "service_access.speed_given": Sentence("Account {key} got the speed of the plan.", "Akun {key} mendapat kecepatan paketnya."),
     "service_access.taken": Sentence("Account {key} on a device removed.", "Akun {key} di perangkat dilepas."),
 }
 _OVERDUE: Final = Sentence("{amount} overdue on {block_on}.", "{amount} menunggak pada {block_on}.")

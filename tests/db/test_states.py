@@ -257,7 +257,7 @@ def test_a_password_that_is_changed_under_a_running_server_is_told_and_not_shout
                 time.sleep(0.1)
             assert answer.status_code == 503
             assert "password is wrong" in answer.json()["why"]
-            time.sleep(2)  # every loop has found out
+            time.sleep(7)  # every loop has found out
             before = len(process.log)
             time.sleep(4)
             grown = [line for line in process.log[before:].splitlines() if '"event": "request"' not in line]

@@ -166,6 +166,7 @@ async def test_every_field_that_can_be_selected_can_be_read(database: Database) 
         "previewMoveCustomers": f'(customerIds: ["{customer}"], counterId: "cou_{isp.counters["LKT01"]}")',
         "previewChangePlanOfCustomers": f'(customerIds: ["{customer}"], planId: "pla_{isp.plan_id}")',
         "previewBillingCycle": f'(customerId: "{customer}", months: 3, effectiveFrom: "2026-04-01")',
+        "customerPageLink": f'(customerId: "{customer}")',
         "receipt": f'(paymentId: "{payment}")', "receiptLink": f'(paymentId: "{payment}", paper: A5)',
         "invoiceLink": f'(invoiceId: "inv_{await isp.value("SELECT min(id) FROM invoice")}")',
         "device": f'(id: "{device}")', "deviceConfig": f'(id: "{device}")',

@@ -276,6 +276,7 @@ IDS: Final = {
     "period": "", "device": "device", "deviceConfig": "device", "generationRun": "run", "cancelCharge": "charge", "endDiscount": "discount",
     "archiveCounter": "counter", "unarchiveCounter": "counter", "archivePlan": "plan", "unarchivePlan": "plan",
     "updateCounter": "counter", "updateCustomer": "customer", "updatePlan": "plan", "updateDevice": "device", "testDevice": "device",
+    "auditDevice": "device", "readOnline": "device",
     "node": "customer", "deleteDevice": "device", "removeServiceAccess": "access", "updateServiceAccess": "access",
     "retryServiceAccess": "access", "decideIsolationHold": "hold", "updateUser": "user",
     "resetPassword": "user", "resetTotp": "user", "revokeServiceToken": "token", "revokeSignIn": "",

@@ -138,7 +138,7 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
         networks = [ip_network(listed) for listed, rows in view.by_address.items() if ":" in listed and any(map(_is_on, rows))]
         for address in addresses:
             own = ip_network(address, strict=False)
-            if not any(own.version == network.version and own.subnet_of(network) for network in networks):  # type: ignore[arg-type]
+            if not any(own.version == network.version and own.subnet_of(network) for network in networks):  # type: ignore[arg-type]  # the versions are equal
                 return Sentence(
                     f"the same device has {address}, which isn't blocked: give the customer an access for their IPv6 network too",
                     f"perangkat yang sama punya {address}, yang tidak terisolir: beri pelanggan akses untuk jaringan IPv6-nya juga",

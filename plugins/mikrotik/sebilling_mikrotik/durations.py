@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 _UNITS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_WORD: Final = re.compile(r"(\d+)([wdhms])")
-_CLOCK: Final = re.compile(r"(?:^|(?<=[wd]))(\d+):(\d\d):(\d\d)$")
+_WORD: Final = re.compile(r"(\d{1,9})([wdhms])")
+_CLOCK: Final = re.compile(r"(?:^|(?<=[wd]))(\d{1,9}):(\d\d):(\d\d)$")
 
 
 def seconds_of(text: str) -> int | None:

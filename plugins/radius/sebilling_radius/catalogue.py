@@ -10,8 +10,8 @@ from sebilling_radius.database import RadiusDatabase
 from sebilling_radius.dialects import MYSQL
 
 PRIVILEGES: Final[Mapping[str, str]] = {"s": "SELECT", "u": "SELECT (username)", "i": "INSERT", "w": "UPDATE", "d": "DELETE"}
-_GRANT: Final = re.compile(r"GRANT (.+?) ON (?:`?([^`.]*)`?)\.(?:`?([^`]*?)`?) TO ", re.IGNORECASE)
-_COLUMNS: Final = re.compile(r"(\w+(?: \w+)*)(?: \(([^)]*)\))?")
+_GRANT: Final = re.compile(r"GRANT (.{1,1000}?) ON (?:`?([^`.]{0,100})`?)\.(?:`?([^`]{0,100}?)`?) TO ", re.IGNORECASE)
+_COLUMNS: Final = re.compile(r"(\w{1,40}(?: \w{1,40}){0,4})(?: \(([^)]{0,500})\))?")
 
 
 class Catalogue(abc.ABC):

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from sqlalchemy import URL
 
-from sebilling_radius import mysql_connection
 from sebilling_radius.config import RadiusConfig
 from sebilling_radius.names import Matching
 
@@ -65,6 +64,8 @@ class Dialect:
             return socket | options | no_names  # a pooler may switch the connection between statements
         socket = {"unix_socket": config.database_host} if config.database_host.startswith("/") else {}
         options = {"ssl": tls, "connect_timeout": config.timeout_seconds, "charset": "utf8mb4"}
+        from sebilling_radius import mysql_connection  # noqa: PLC0415 - its libraries are only for databases of this kind
+
         return socket | options | {"async_creator_fn": mysql_connection.connect}
 
 
@@ -92,6 +93,7 @@ MYSQL_STATES: Final[Mapping[int, str]] = {
     3024: "57014", 1317: "57014",
 }  # fmt: skip
 """Error numbers of MySQL and MariaDB → the SQLSTATE with which PostgreSQL says the same."""
-NO_TLS: Final = mysql_connection.NO_TLS
+NO_TLS: Final = 2026
+"""Number of MySQL's client for a TLS connection that failed."""
 UNREACHABLE: Final = frozenset({2002, 2003, 2005})
 """Error numbers of MySQL's client for a server that can't be reached."""

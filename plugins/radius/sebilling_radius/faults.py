@@ -1,10 +1,10 @@
 """Errors of the database and of the connection to it as errors of the driver contract."""
 
 import ssl
-from typing import Final
+import sys
+from typing import Any, Final
 
 import asyncpg
-import pymysql
 from sebilling.plugins.contract import DeviceError, Fault, Sentence
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -107,9 +107,9 @@ def told(error: BaseException, *, hide: str) -> DeviceError:
     if isinstance(error, asyncpg.PostgresError):
         said = str(error.args[0] if error.args else type(error).__name__)
         return _refused("PostgreSQL", said, getattr(error, "sqlstate", None) or "", hide=hide)
-    if isinstance(error, ssl.SSLError) or "SSL" in str(error) or (isinstance(error, pymysql.MySQLError) and _number(error) == NO_TLS):
+    if isinstance(error, ssl.SSLError) or "SSL" in str(error) or (_is_mysql(error) and _number(error) == NO_TLS):
         return DeviceError(Fault.SETUP, _TLS, retryable=False)
-    if isinstance(error, pymysql.MySQLError) and (number := _number(error)) not in UNREACHABLE:
+    if _is_mysql(error) and (number := _number(error)) not in UNREACHABLE:
         said = str(error.args[-1] if error.args else type(error).__name__)
         return _refused("MySQL", said, MYSQL_STATES.get(number, f"{number}"), hide=hide)
     return _of_connection(error)
@@ -119,7 +119,7 @@ def _of_connection(error: BaseException) -> DeviceError:
     name = type(error).__name__
     if isinstance(error, TimeoutError):
         return DeviceError(Fault.TIMEOUT, _TIMEOUT, retryable=True)
-    if isinstance(error, OSError | EOFError | asyncpg.InterfaceError | pymysql.MySQLError | SQLAlchemyError):
+    if isinstance(error, OSError | EOFError | asyncpg.InterfaceError | SQLAlchemyError) or _is_mysql(error):
         why = Sentence(
             f"The database can't be reached ('{name}'): check the address and that it runs.",
             f"Database tidak terjangkau ('{name}'): periksa alamatnya dan apakah sedang berjalan.",
@@ -132,7 +132,13 @@ def _of_connection(error: BaseException) -> DeviceError:
     return DeviceError(Fault.PROTOCOL, why, retryable=True)
 
 
-def _number(error: pymysql.MySQLError) -> int:
+def _is_mysql(error: BaseException) -> bool:
+    """Whether it is an error of PyMySQL, which is imported only where a database is of its kind: it brings `cryptography`."""
+    library: Any = sys.modules.get("pymysql")
+    return library is not None and isinstance(error, library.MySQLError)
+
+
+def _number(error: BaseException) -> int:
     number = error.args[0] if error.args else 0
     return number if isinstance(number, int) else 0
 

@@ -1,13 +1,12 @@
 """A connection to MySQL that never sends a password without the TLS that was asked for."""
 
-from typing import Any, Final
+from typing import Any
 
 import aiomysql
 import pymysql
 from pymysql.constants import CLIENT
 
-NO_TLS: Final = 2026
-"""Number of MySQL's client for a TLS connection that failed."""
+from sebilling_radius.dialects import NO_TLS
 
 
 class _Connection(aiomysql.Connection):  # type: ignore[misc]  # it has no types

@@ -796,7 +796,9 @@ export type TaxRounding =
 
 export type TimelineKind =
   | 'ACCESS_ASSIGNED'
+  | 'ACCESS_CORRECTED'
   | 'ACCESS_REMOVED'
+  | 'ACCESS_RETRIED'
   | 'BILLING_CYCLE_SET'
   | 'BLOCKED'
   | 'BLOCK_DECIDED'
@@ -808,12 +810,14 @@ export type TimelineKind =
   | 'CUSTOMER_CHANGED'
   | 'CUSTOMER_CREATED'
   | 'DISCOUNT_ADDED'
+  | 'DRIFT_FOUND'
   | 'END_OF_SERVICE_SET'
   | 'END_OF_SERVICE_UNDONE'
   | 'INVOICE_ISSUED'
   | 'INVOICE_VOIDED'
   | 'ISOLATION_FAILED'
   | 'LATE_FEE_CANCELLED'
+  | 'LEFT_BLOCKED'
   | 'OPENING_RECORDED'
   | 'PAUSED'
   | 'PAYMENT_RECORDED'
@@ -825,6 +829,7 @@ export type TimelineKind =
   | 'RESTORED'
   | 'RESTORE_DECIDED'
   | 'RESUMED'
+  | 'SPEED_GIVEN'
   | 'WRITE_OFF_REVERSED'
   | 'WRITTEN_OFF';
 

@@ -7,7 +7,7 @@ from typing import Final
 from sebilling_mikrotik.testing.router import Router
 from sebilling_mikrotik.testing.tables import Row, Table
 
-_FIND: Final = re.compile(r"\[find ([^\]]*)\]")
+_FIND: Final = re.compile(r"\[find ([^\]]{0,300})\]")
 _QUOTED: Final = re.compile(r"`([^`]+)`")
 
 
