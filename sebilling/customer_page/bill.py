@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from sebilling.billing import phones
+from sebilling.billing import locks, phones
 from sebilling.billing.isolation import promises
 from sebilling.clock import local_date
 from sebilling.db.engine import ReadSession, WriteSession
@@ -123,11 +123,17 @@ async def invoice_of(session: ReadSession, customer_id: int, number: str) -> int
     return await session.value(_HIS_INVOICE, {"customer": customer_id, "number": number}, kind=int)
 
 
-async def promise(session: WriteSession, bill: Bill, *, until_on: date) -> bool:
-    """Record the customer's own promise to pay, which restores them if they are blocked. False if they may not promise that."""
-    today = bill.customer.today(session.at)
-    last = today + timedelta(days=bill.isp.customer_promise_days)
-    if not bill.customer.may_promise(bill.isp, session.at) or not today < until_on <= last:
+async def promise(session: WriteSession, customer_id: int, *, until_on: date) -> bool:
+    """Record the customer's own promise to pay, which restores them if they are blocked. False if they may not promise that.
+
+    The customer is locked first, so that two forms sent at once are one promise. Raises NotFound.
+    """
+    await locks.customer(session, customer_id)
+    bill = await read(session, customer_id)
+    if bill is None or not bill.customer.may_promise(bill.isp, session.at):
         return False
-    await promises.record(session, bill.customer.id, until_on=until_on, reason="janji dari halaman pelanggan")
+    today = bill.customer.today(session.at)
+    if not today < until_on <= today + timedelta(days=bill.isp.customer_promise_days):
+        return False
+    await promises.record(session, customer_id, until_on=until_on, reason="janji dari halaman pelanggan")
     return True

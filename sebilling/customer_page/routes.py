@@ -35,6 +35,7 @@ _GONE: Final = Sentence("This link isn't valid any more: ask us for a new one.",
 _TOO_OFTEN: Final = Sentence("Too many tries: wait a few minutes.", "Terlalu banyak percobaan: tunggu beberapa menit.")
 _AWAY: Final = Sentence("The bill can't be shown now: try again in a minute.", "Tagihan belum bisa ditampilkan: coba lagi sebentar lagi.")
 _NO_PROMISE: Final = Sentence("This day can't be promised here: ask us.", "Tanggal ini tidak bisa dijanjikan di sini: hubungi kami.")
+_CUSTOMER: Final = operator("customer's page")
 _UNKNOWN_ISP: Final = bills.Isp("", "", "", "", 0)
 
 
@@ -88,15 +89,15 @@ class _Pages:
         """The customer's own promise to pay."""
         parts, language = self._parts, _language(request)
         form = await _form(request)
-        bill = await self._read(request)
-        if bill is None or form is None:
+        customer_id = customer_links.customer_of(request.path_params["token"], key=parts.key)
+        if customer_id is None or form is None:
             return await self._said(_GONE, 404, language)
         try:
             until_on = date.fromisoformat(form.get("until", ""))
         except ValueError:
             return await self._said(_NO_PROMISE, 400, language)
-        async with parts.database.transaction(actor=operator("customer's page"), at=parts.clock()) as session:
-            promised = await bills.promise(session, bill, until_on=until_on)
+        async with parts.database.transaction(actor=_CUSTOMER, at=parts.clock()) as session:
+            promised = await bills.promise(session, customer_id, until_on=until_on)
         if not promised:
             return await self._said(_NO_PROMISE, 400, language)
         return RedirectResponse(request.url.path.removesuffix("/janji"), 303, headers=_HEADERS)
@@ -112,8 +113,10 @@ class _Pages:
             await attempts.pay(parts.database, limits, at=parts.clock(), field=())
         except TooManyAttempts:
             return await self._said(_TOO_OFTEN, 429, language)
-        async with parts.database.reading() as session:
+        async with parts.database.transaction(actor=_CUSTOMER, at=parts.clock()) as session:
             customer_id = await bills.find(session, code=(form or {}).get("code", ""), phone=(form or {}).get("phone", ""))
+            if customer_id is not None:  # behind the ISP's NAT many customers are one network
+                await attempts.release(session, limits)
         if customer_id is None:
             return _page(html.isolir_page(await self._isp(), language=language, is_wrong=True), status=404)
         return RedirectResponse(customer_links.path(customer_id, key=parts.key), 303, headers=_HEADERS)

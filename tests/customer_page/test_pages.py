@@ -130,6 +130,14 @@ async def test_guesses_from_one_network_are_limited(isp: Isp, api: Api) -> None:
     assert statuses == [404] * 10 + [429] * 5
 
 
+async def test_who_finds_their_bill_uses_up_no_tries_of_their_neighbours(isp: Isp, api: Api) -> None:
+    """Behind the ISP's NAT all of them are one network."""
+    budi = await person(isp, "Budi", "0812 3456 7890")
+    code = await isp.value("SELECT code FROM customer WHERE id = :id", id=budi)
+    for _ in range(15):
+        assert (await api.http.post("/isolir", data={"code": code, "phone": "081234567890"})).status_code == 303
+
+
 @pytest.mark.parametrize("body", [b"x" * 5_000, b"code=%00&phone=1", b"\xff\xfe", b"code=" + b"a" * 200 + b"&phone=1"])
 async def test_a_strange_form_finds_nobody(isp: Isp, api: Api, body: bytes) -> None:
     await person(isp, "Budi", "0812 3456 7890")
