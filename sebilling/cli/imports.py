@@ -1,6 +1,5 @@
 """`sebilling import`: check a file or a device, show the result or all faults, and write it with --yes."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +19,6 @@ from sebilling.cli.import_report import show
 from sebilling.cli.terminal import printable
 from sebilling.clock import JAKARTA, Month, local_date
 from sebilling.db.engine import Database
-from sebilling.device_errors import DeviceBusy
 from sebilling.network import accesses, devices
 from sebilling.network.engine import Engine
 from sebilling.plugins.contract import DeviceError, Subscriber
@@ -99,7 +97,8 @@ async def run_device(wanted: str, engine: Engine, *, at: datetime, given: FromDe
     async with engine.database.reading() as reading:
         device = await devices.find(reading, wanted)
     try:
-        customers = await _read(engine, device)
+        async with engine.lease(device.id, name=device.name, field="device"):
+            customers = await devices.read_customers(engine.plugins, engine.vault, device)
     except DeviceError as error:
         options.errors.print(f"{device.name}: {error}", style="red", highlight=False, soft_wrap=True)
         return False
@@ -119,16 +118,6 @@ async def run_device(wanted: str, engine: Engine, *, at: datetime, given: FromDe
             await accesses.give_many(session, device.id, _accesses(rows, customers))
             report = report.as_written(f", each with their access on {device.name}")
     return show(report, options.out, options.errors, json=options.json)
-
-
-async def _read(engine: Engine, device: devices.StoredDevice) -> list[Subscriber]:
-    """Read the device's customers, as soon as no worker is using it. Raises DeviceBusy."""
-    for _ in range(int(WAIT_SECONDS / _LOOK_SECONDS)):
-        async with engine.leases.hold(device.id) as mine:
-            if mine:
-                return await devices.read_customers(engine.plugins, engine.vault, device)
-        await asyncio.sleep(_LOOK_SECONDS)
-    raise DeviceBusy(field=("device",), given=device.name)
 
 
 def _found(line: int, subscriber: Subscriber) -> subscribers.Found:

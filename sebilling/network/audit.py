@@ -18,7 +18,8 @@ from sqlalchemy import text
 
 from sebilling.db.engine import ReadSession
 from sebilling.language import Sentence
-from sebilling.network import asking
+from sebilling.network import asking, devices
+from sebilling.network.access_rows import COLUMNS, TABLES, AccessRow
 from sebilling.network.engine import Engine
 from sebilling.plugins.contract import (
     CustomerSource,
@@ -27,7 +28,6 @@ from sebilling.plugins.contract import (
     Fault,
     IsolationDriver,
     Reading,
-    Ref,
     Snapshot,
     State,
     Subscriber,
@@ -39,13 +39,7 @@ SECONDS: Final = 300.0
 """Deadline of reading one device."""
 _FASTER_BY: Final = 1.05
 """A speed is faster than sold beyond this factor: devices round."""
-_ACCESSES: Final = text(
-    """
-    SELECT service_access.id, service_access.key, service_kind, desired, snapshot, customer_id, customer.code, customer.name, active,
-           rate_down_kbps, rate_up_kbps
-      FROM service_access JOIN customer ON customer.id = customer_id JOIN plan ON plan.id = plan_id WHERE device_id = :device
-    """
-)
+_ACCESSES: Final = text(f"SELECT {COLUMNS}, desired, snapshot, active FROM {TABLES} WHERE device_id = :device")
 
 
 class LeakKind(StrEnum):
@@ -81,26 +75,12 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Access:
-    """An access with its customer and plan."""
+class _Access(AccessRow):
+    """A service access, with what it should be."""
 
-    id: int
-    key: str
-    service_kind: str
     desired: str
     snapshot: Snapshot | None
-    customer_id: int
-    code: str
-    name: str
     active: bool
-    rate_down_kbps: int | None
-    rate_up_kbps: int | None
-
-    @property
-    def ref(self) -> Ref:
-        return Ref(
-            self.id, self.key, self.rate_down_kbps, self.rate_up_kbps, service_kind=self.service_kind, code=self.code, name=self.name
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +113,9 @@ async def _see(driver: IsolationDriver[DeviceConfig], rows: Sequence[_Access]) -
             f"driver {driver.kind} tidak bisa membaca daftar akun perangkatnya, jadi tidak ada yang bisa dibandingkan.",
         )
         raise DeviceError(Fault.REFUSED, why, retryable=False)
-    accounts = list(await driver.read_customers())
-    usages = list(await driver.read_usage()) if isinstance(driver, UsageReader) else None
+    kind = type(driver)
+    accounts = [devices.spelled(kind, account) for account in await driver.read_customers()]
+    usages = [devices.spelled(kind, usage) for usage in await driver.read_usage()] if isinstance(driver, UsageReader) else None
     snapshots = {row.id: row.snapshot for row in rows if row.snapshot is not None}
     return _Seen(accounts, usages, await driver.read_state([row.ref for row in rows], snapshots))
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import JsonValue, SecretStr, ValidationError
 from sqlalchemy import text
@@ -26,7 +26,17 @@ from sebilling.events.devices import (
 from sebilling.language import Sentence
 from sebilling.nouns import Noun
 from sebilling.plugins import destinations, forms
-from sebilling.plugins.contract import CustomerSource, DeviceConfig, DeviceError, DriverContext, Fault, IsolationDriver, Subscriber
+from sebilling.plugins.contract import (
+    CustomerSource,
+    DeviceConfig,
+    DeviceError,
+    DriverContext,
+    Fault,
+    InvalidValue,
+    IsolationDriver,
+    Subscriber,
+    Usage,
+)
 from sebilling.plugins.loading import Plugins
 from sebilling.vault import Undecipherable, Vault
 
@@ -38,9 +48,11 @@ _INSERT: Final = text(
 )
 _LOCK: Final = text("SELECT id, name, kind, config, config_version, enabled FROM device WHERE id = :id FOR NO KEY UPDATE")
 _READ: Final = text("SELECT id, name, kind, config, config_version FROM device WHERE id = :id")
+_CLAIM: Final = text("UPDATE device SET lease_by = :worker WHERE id = :id AND enabled RETURNING id, name, kind, config, config_version")
+# What changed may be another device: it is looked at as soon as possible.
 _UPDATE: Final = text(
     "UPDATE device SET version = version + 1, name = :name, config = :config,"
-    " config_version = :version, enabled = :enabled, next_at = :at, failures = 0"
+    " config_version = :version, enabled = :enabled, next_at = :at, failures = 0, looked_at = NULL"
     " WHERE id = :id"
 )
 _TRY_AGAIN: Final = text(
@@ -268,9 +280,7 @@ async def delete(session: WriteSession, device_id: int) -> None:
 
 async def read_config(session: ReadSession, plugins: Plugins, vault: Vault, device_id: int) -> tuple[str, str, DeviceConfig]:
     """Read name, kind and settings of a device. Raises NotFound, InvalidDevice."""
-    row = await session.row(_READ, {"id": device_id}, into=StoredDevice)
-    if row is None:
-        raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
+    row = await stored(session, device_id)
     return row.name, row.kind, config_of(plugins, vault, row.kind, row.config, row.config_version)
 
 
@@ -283,6 +293,22 @@ async def rotate(session: WriteSession, vault: Vault) -> int:
     return len(rows)
 
 
+async def stored(session: ReadSession, device_id: int) -> StoredDevice:
+    """Read a device with its encrypted settings. Raises NotFound."""
+    device = await session.row(_READ, {"id": device_id}, into=StoredDevice)
+    if device is None:
+        raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
+    return device
+
+
+async def claim(session: WriteSession, device_id: int, *, worker: str) -> StoredDevice | None:
+    """Note that this worker, which holds the lease, works on the device, so that others' writes are refused.
+
+    None if the device is disabled or gone.
+    """
+    return await session.row(_CLAIM, {"id": device_id, "worker": worker}, into=StoredDevice)
+
+
 async def find(session: ReadSession, name_or_id: str) -> StoredDevice:
     """Find a device by its name or its id (`dev_12`), with its encrypted settings. Raises NotFound."""
     number = name_or_id.removeprefix("dev_")
@@ -291,6 +317,17 @@ async def find(session: ReadSession, name_or_id: str) -> StoredDevice:
     if device is None:
         raise NotFound(field="device", noun=Noun.DEVICE, given=name_or_id)
     return device
+
+
+S = TypeVar("S", Subscriber, Usage)
+
+
+def spelled(driver: type[IsolationDriver[DeviceConfig]], item: S) -> S:
+    """What a device lists, with its key in the driver's one spelling; a key that the driver itself doesn't accept stays as it is."""
+    try:
+        return replace(item, key=driver.canonical_key(item.service_kind, item.key))
+    except InvalidValue:
+        return item
 
 
 async def read_customers(plugins: Plugins, vault: Vault, device: StoredDevice) -> list[Subscriber]:
@@ -329,7 +366,11 @@ async def read_customers(plugins: Plugins, vault: Vault, device: StoredDevice) -
     finally:
         with suppress(Exception):
             await source.close()
-    customers = [customer for customer in answer if isinstance(customer, Subscriber) and customer.service_kind in driver.service_kinds]
+    customers = [
+        spelled(driver, customer)
+        for customer in answer
+        if isinstance(customer, Subscriber) and customer.service_kind in driver.service_kinds
+    ]
     if len(customers) < len(answer):
         message = Sentence(
             f"The driver {device.kind} returned a customer with a service that it doesn't have.",

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeVar
@@ -12,10 +13,11 @@ from sebilling.actor import Actor, operator
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
-from sebilling.device_errors import AddressRefused, InvalidDevice
+from sebilling.device_errors import AddressRefused, DeviceBusy, InvalidDevice
 from sebilling.language import Sentence
 from sebilling.logs import get_logger
 from sebilling.network import devices
+from sebilling.nouns import Noun
 from sebilling.plugins import destinations
 from sebilling.plugins.contract import DeviceConfig, DeviceError, DeviceHealth, DriverContext, Fault, IsolationDriver
 from sebilling.plugins.loading import Plugins
@@ -31,6 +33,9 @@ MAX_BACKOFF_SECONDS: Final = 20.0
 """A device that is reachable again is served within this time, as its customers wait for their internet."""
 MAX_DOUBLINGS: Final = 10
 """A permanent failure of one access is tried again after MAX_BACKOFF_SECONDS, doubled each time up to this often: 5.7 hours at most."""
+WAIT_SECONDS: Final = 10.0
+"""How long a person waits for a device on which a worker is working."""
+_LOOK_SECONDS: Final = 0.2
 _DEVICES: Final = 4
 """Advisory lock space of the devices' leases; 1 to 3 belong to billing and the sweep."""
 
@@ -63,6 +68,32 @@ class Engine:
             raise DeviceError(Fault.SETUP, Sentence(error.message("en"), error.message("id")), retryable=False) from error
         logger = logging.getLogger(f"sebilling.device.{device.kind}")
         return self.plugins.drivers[device.kind](config, DriverContext(device.id, device.name, logger))
+
+    @asynccontextmanager
+    async def lease(self, device_id: int, *, name: str | None = None, field: str = "device_id") -> AsyncIterator[None]:
+        """Hold a device's lease for a person, as soon as no worker is working on it. Raises DeviceBusy after WAIT_SECONDS."""
+        for _ in range(int(WAIT_SECONDS / _LOOK_SECONDS)):
+            async with self.leases.hold(device_id) as mine:
+                if mine:
+                    yield
+                    return
+            await asyncio.sleep(_LOOK_SECONDS)
+        raise DeviceBusy(field=field, given=name or Noun.DEVICE.id(device_id))
+
+    @asynccontextmanager
+    async def session(self, device: devices.StoredDevice) -> AsyncIterator[IsolationDriver[DeviceConfig]]:
+        """A session with a device, from login to logout. The caller holds its lease. Raises DeviceError."""
+        driver = self.driver(device)
+        try:
+            await self.open(driver)
+            yield driver
+        finally:
+            with suppress(DeviceError):
+                await self.call(CLOSE_SECONDS, driver.close())
+
+    def permanent_backoff(self, attempts: int) -> timedelta:
+        """Time to wait after a failure that won't go away by itself: MAX_BACKOFF_SECONDS, doubled each time, with jitter."""
+        return timedelta(seconds=longest_wait(attempts) * self.chance.uniform(0.5, 1))
 
     def backoff(self, attempts: int) -> timedelta:
         """Time to wait after this many failures: doubling from half a second, with jitter, at most MAX_BACKOFF_SECONDS."""
@@ -107,6 +138,11 @@ class Engine:
 
 def _refused(error: AddressRefused) -> DeviceError:
     return DeviceError(Fault.UNREACHABLE, Sentence(error.message("en"), error.message("id")), retryable=False)
+
+
+def longest_wait(attempts: int) -> float:
+    """The most seconds that an access waits after this many failures; a later `next_at` was written by a wrong clock."""
+    return MAX_BACKOFF_SECONDS * float(1 << min(attempts, MAX_DOUBLINGS))
 
 
 def budget(driver: IsolationDriver[DeviceConfig], jobs: int) -> float:

@@ -1,6 +1,5 @@
 """Health of devices: each is probed every minute; the result is stored, and an event is written when it changes."""
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,20 +10,15 @@ import orjson
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.device_errors import DeviceBusy, SecretKeyMissing
-from sebilling.errors import NotFound
+from sebilling.device_errors import SecretKeyMissing
 from sebilling.events.devices import DeviceHealthChanged
 from sebilling.language import Sentence
-from sebilling.network.devices import StoredDevice
+from sebilling.network import devices
 from sebilling.network.engine import CLOSE_SECONDS, Engine, sentence
-from sebilling.nouns import Noun
 from sebilling.plugins.contract import DeviceError, DeviceHealth, Fault
 
-WAIT_SECONDS: Final = 10.0
-_LOOK_SECONDS: Final = 0.2
 HEALTH_EVERY: Final = timedelta(seconds=60)
 GONE: Final = frozenset({Fault.UNREACHABLE, Fault.TIMEOUT})
-_DEVICE: Final = text("SELECT id, name, kind, config, config_version FROM device WHERE id = :device")
 _SAME_START_SECONDS: Final = 90
 """Two starts within this time are the same one: the device tells whole seconds, and the clocks differ."""
 # What is reachable again, or was started again, may have lost what was set: it is looked at as soon as possible.
@@ -68,29 +62,23 @@ async def ask(engine: Engine, device_id: int) -> DeviceHealth:
     """Probe a device as soon as no worker is working on it. Raises NotFound, DeviceBusy after WAIT_SECONDS, and
     SecretKeyMissing if its settings can't be decrypted with the keys of this deployment.
     """
-    for _ in range(int(WAIT_SECONDS / _LOOK_SECONDS)):
-        async with engine.leases.hold(device_id) as mine:
-            if mine:
-                health = await probe(engine, device_id)
-                await _see_that_the_key_is_there(engine, device_id)
-                return health
-        await asyncio.sleep(_LOOK_SECONDS)
-    raise DeviceBusy(field="device_id", given=Noun.DEVICE.id(device_id))
+    async with engine.lease(device_id):
+        health = await probe(engine, device_id)
+        await _see_that_the_key_is_there(engine, device_id)
+        return health
 
 
 async def _see_that_the_key_is_there(engine: Engine, device_id: int) -> None:
     async with engine.database.reading() as session:
-        device = await session.row(_DEVICE, {"device": device_id}, into=StoredDevice)
-    if device is not None and not engine.vault.opens(device.config):
+        device = await devices.stored(session, device_id)
+    if not engine.vault.opens(device.config):
         raise SecretKeyMissing(field="device_id", device=device.name)
 
 
 async def probe(engine: Engine, device_id: int) -> DeviceHealth:
     """Probe a device and store its health. The caller holds the device's lease. Raises NotFound."""
     async with engine.database.reading() as session:
-        device = await session.row(_DEVICE, {"device": device_id}, into=StoredDevice)
-    if device is None:
-        raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
+        device = await devices.stored(session, device_id)
     try:
         driver = engine.driver(device)
         try:

@@ -6,7 +6,6 @@ engine as any other change; what a hand set to a third value, and what is gone, 
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -21,11 +20,12 @@ from sebilling.events.ids import CustomerId, DeviceId
 from sebilling.events.isolation import DriftFound
 from sebilling.language import Sentence
 from sebilling.logs import get_logger
-from sebilling.network import health
+from sebilling.network import devices, health
+from sebilling.network.access_rows import COLUMNS, TABLES, AccessRow
 from sebilling.network.devices import StoredDevice
-from sebilling.network.engine import CLOSE_SECONDS, Engine, budget, sentence
+from sebilling.network.engine import Engine, budget, sentence
 from sebilling.network.reconcile import MAX_MISSING
-from sebilling.plugins.contract import DeviceError, Fault, Reading, Ref, Snapshot, State
+from sebilling.plugins.contract import DeviceError, Fault, Reading, Snapshot, State
 
 _log = get_logger(__name__)
 _SHARE: Final = 1_000
@@ -41,12 +41,8 @@ _DUE: Final = text(
      ORDER BY looked_at NULLS FIRST LIMIT 50
     """
 )
-_DEVICE: Final = text("SELECT id, name, kind, config, config_version FROM device WHERE id = :device AND enabled")
-_CLAIM: Final = text("UPDATE device SET lease_by = :worker WHERE id = :device")
-_COLUMNS: Final = """
-    SELECT service_access.id, customer_id, key, desired, desired_generation, actual, snapshot, service_kind,
-           rate_down_kbps, rate_up_kbps, customer.code, customer.name, customer.counter_id, found_blocked
-      FROM service_access JOIN customer ON customer.id = customer_id JOIN plan ON plan.id = plan_id
+_COLUMNS: Final = f"""
+    SELECT {COLUMNS}, desired, desired_generation, observed_generation, actual, snapshot, found_blocked FROM {TABLES}
      WHERE device_id = :device
 """
 _ROWS: Final = text(
@@ -91,29 +87,15 @@ _WRITE: Final = text(
 
 
 @dataclass(frozen=True, slots=True)
-class _Access:
-    """A service access, with its customer's plan and counter."""
+class _Access(AccessRow):
+    """A service access, with its states."""
 
-    id: int
-    customer_id: int
-    key: str
     desired: str
     desired_generation: int
+    observed_generation: int
     actual: str
     snapshot: Snapshot | None
-    service_kind: str
-    rate_down_kbps: int | None
-    rate_up_kbps: int | None
-    code: str
-    name: str
-    counter_id: int
     found_blocked: bool
-
-    @property
-    def ref(self) -> Ref:
-        return Ref(
-            self.id, self.key, self.rate_down_kbps, self.rate_up_kbps, service_kind=self.service_kind, code=self.code, name=self.name
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +124,9 @@ async def look_at(engine: Engine, device_id: int, *, recovering: bool = False) -
         if not mine:
             return None
         async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
-            device = await session.row(_DEVICE, {"device": device_id}, into=StoredDevice)
+            device = await devices.claim(session, device_id, worker=engine.name)
             if device is None:
                 return None
-            await session.execute(_CLAIM, {"device": device_id, "worker": engine.name})
             action = DriftAction.ENFORCE if recovering else DriftAction(await session.only_value(_ACTION, {}, kind=str))
         try:
             outcome = await _look(engine, device, action, recovering=recovering)
@@ -186,14 +167,9 @@ async def _look(engine: Engine, device: StoredDevice, action: DriftAction, *, re
 
 async def _read(engine: Engine, device: StoredDevice, rows: Sequence[_Access]) -> Mapping[int, Reading]:
     """Read all at once: drivers read a table as a whole, however many are asked for."""
-    driver = engine.driver(device)
     snapshots = {row.id: row.snapshot for row in rows if row.desired == State.BLOCKED and row.snapshot is not None}
-    try:
-        await engine.open(driver)
+    async with engine.session(device) as driver:
         return await engine.call(budget(driver, len(rows)), driver.read_state([row.ref for row in rows], snapshots))
-    finally:
-        with suppress(DeviceError):
-            await engine.call(CLOSE_SECONDS, driver.close())
 
 
 def _told(row: _Access, reading: Reading, device_id: int, action: DriftAction, *, recovering: bool) -> dict[str, object]:
@@ -201,7 +177,9 @@ def _told(row: _Access, reading: Reading, device_id: int, action: DriftAction, *
     wanted, actual = State(row.desired), _actual(row, reading)
     undone = wanted is State.BLOCKED and actual is State.ACTIVE
     held_back = wanted is State.ACTIVE and actual is State.BLOCKED
-    again = (undone and action is not DriftAction.REPORT) or (held_back and action is DriftAction.ENFORCE)
+    # what failed and waits for another try isn't hurried: that it isn't as wanted is no news
+    is_settled = recovering or row.desired_generation == row.observed_generation
+    again = is_settled and ((undone and action is not DriftAction.REPORT) or (held_back and action is DriftAction.ENFORCE))
     lost = recovering and wanted is actual is State.BLOCKED and (row.snapshot is None or row.found_blocked)
     is_new = actual not in {wanted, None} and row.actual != actual
     detail = None if reading.detail is None else sentence(reading.detail)

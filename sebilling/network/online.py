@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling.language import Sentence
-from sebilling.network import asking
+from sebilling.network import asking, devices
 from sebilling.network.engine import Engine
 from sebilling.plugins.contract import DeviceConfig, DeviceError, Fault, IsolationDriver, Usage, UsageReader
 
@@ -55,4 +55,5 @@ async def _read(driver: IsolationDriver[DeviceConfig]) -> list[Usage]:
             f"the driver {driver.kind} can't tell who is online.", f"driver {driver.kind} tidak bisa memberi tahu siapa yang online."
         )
         raise DeviceError(Fault.REFUSED, why, retryable=False)
-    return list(await driver.read_usage())
+    kind = type(driver)
+    return [devices.spelled(kind, usage) for usage in await driver.read_usage()]

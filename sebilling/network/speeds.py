@@ -5,7 +5,6 @@ the speed when they are restored.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,25 +17,21 @@ from sebilling.events.devices import SpeedGiven
 from sebilling.events.ids import CustomerId, DeviceId
 from sebilling.language import Sentence
 from sebilling.logs import get_logger
-from sebilling.network import health
+from sebilling.network import devices, health
+from sebilling.network.access_rows import COLUMNS, IS_TIME, TABLES, AccessRow
 from sebilling.network.devices import StoredDevice
-from sebilling.network.engine import CLOSE_SECONDS, MAX_BACKOFF_SECONDS, MAX_DOUBLINGS, Engine, budget, sentence
+from sebilling.network.engine import Engine, budget, sentence
+from sebilling.network.results import unanswered
 from sebilling.plugins.contract import DeviceError, Outcome, PlanApplier, Ref, Result
 
 _log = get_logger(__name__)
-_IS_TIME: Final = f"""
-    (access.next_at <= :at OR access.next_at > CAST(:at AS timestamptz)
-     + interval '{2 * MAX_BACKOFF_SECONDS} seconds' * power(2, least(access.attempts, {MAX_DOUBLINGS})))
-"""
-_TO_DO: Final = f"speed_pending AND desired = 'ACTIVE' AND desired_generation = observed_generation AND {_IS_TIME}"
+_TO_DO: Final = f"speed_pending AND desired = 'ACTIVE' AND desired_generation = observed_generation AND {IS_TIME}"
 _DUE: Final = text(
     f"""
     SELECT id FROM device WHERE enabled AND reachable IS NOT FALSE AND next_at <= :at AND NOT (id = ANY (:held))
-       AND EXISTS (SELECT FROM service_access access WHERE device_id = device.id AND {_TO_DO}) ORDER BY id LIMIT 50
+       AND EXISTS (SELECT FROM service_access WHERE device_id = device.id AND {_TO_DO}) ORDER BY id LIMIT 50
     """
 )
-_DEVICE: Final = text("SELECT id, name, kind, config, config_version FROM device WHERE id = :device AND enabled")
-_CLAIM: Final = text("UPDATE device SET lease_by = :worker WHERE id = :device")
 # Plans without a speed and devices whose driver gives none have nothing to do.
 _FORGET: Final = text(
     """
@@ -49,14 +44,9 @@ _FORGET: Final = text(
     """
 )
 _ROWS: Final = text(
-    f"""
-    SELECT access.id, customer_id, key, service_kind, rate_down_kbps, rate_up_kbps, attempts, customer.code, customer.name,
-           customer.counter_id
-      FROM service_access access JOIN customer ON customer.id = customer_id JOIN plan ON plan.id = plan_id
-     WHERE device_id = :device AND {_TO_DO} ORDER BY access.id LIMIT :most
-    """
+    f"SELECT {COLUMNS}, attempts FROM {TABLES} WHERE device_id = :device AND {_TO_DO} ORDER BY service_access.id LIMIT :most"
 )
-# A plan that was changed meanwhile leaves its mark; a decision to block isn't delayed.
+# A plan that was changed meanwhile leaves its mark; an access with a newer decision is left to the engine.
 _WRITE: Final = text(
     """
     WITH told AS MATERIALIZED (
@@ -65,13 +55,14 @@ _WRITE: Final = text(
     ), locked AS MATERIALIZED (
         SELECT service_access.id, (rate_down_kbps, rate_up_kbps) = (told.down, told.up) AS is_same
           FROM service_access JOIN told USING (id) JOIN customer ON customer.id = customer_id JOIN plan ON plan.id = plan_id
-         WHERE EXISTS (SELECT FROM device WHERE id = :device AND lease_by = :worker) ORDER BY service_access.id
+         WHERE desired_generation = observed_generation AND EXISTS (SELECT FROM device WHERE id = :device AND lease_by = :worker)
+         ORDER BY service_access.id
            FOR NO KEY UPDATE OF service_access
     ), written AS (
         UPDATE service_access access
            SET speed_pending = NOT (told.done AND locked.is_same), error = told.error,
                attempts = CASE WHEN told.done THEN 0 ELSE attempts + 1 END,
-               next_at = CASE WHEN told.done OR desired_generation > observed_generation THEN next_at ELSE :at + told.wait END
+               next_at = CASE WHEN told.done THEN next_at ELSE :at + told.wait END
           FROM locked JOIN told USING (id) WHERE access.id = locked.id
         RETURNING access.id
     )
@@ -83,25 +74,12 @@ _WRITE: Final = text(
 
 
 @dataclass(frozen=True, slots=True)
-class _Access:
-    """An access whose speed is to be given, with its customer and plan."""
+class _Access(AccessRow):
+    """An access whose speed is to be given."""
 
-    id: int
-    customer_id: int
-    key: str
-    service_kind: str
     rate_down_kbps: int
     rate_up_kbps: int
     attempts: int
-    code: str
-    name: str
-    counter_id: int
-
-    @property
-    def ref(self) -> Ref:
-        return Ref(
-            self.id, self.key, self.rate_down_kbps, self.rate_up_kbps, service_kind=self.service_kind, code=self.code, name=self.name
-        )  # fmt: skip
 
 
 async def due(engine: Engine) -> Sequence[int]:
@@ -116,10 +94,9 @@ async def give(engine: Engine, device_id: int) -> int:
         if not mine:
             return 0
         async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
-            device = await session.row(_DEVICE, {"device": device_id}, into=StoredDevice)
+            device = await devices.claim(session, device_id, worker=engine.name)
             if device is None:
                 return 0
-            await session.execute(_CLAIM, {"device": device_id, "worker": engine.name})
             driver = engine.plugins.drivers.get(device.kind)
             gives = driver is not None and issubclass(driver, PlanApplier)
             await session.execute(_FORGET, {"device": device_id, "whole": not gives})
@@ -134,32 +111,32 @@ async def give(engine: Engine, device_id: int) -> int:
 
 
 async def _session(engine: Engine, device: StoredDevice) -> int:
-    driver = engine.driver(device)
     done = 0
-    try:
-        await engine.open(driver)
+    async with engine.session(device) as driver:
         while True:
             async with engine.database.reading() as session:
                 bound = {"device": device.id, "at": engine.clock(), "most": driver.max_batch}
                 rows = await session.rows(_ROWS, bound, into=_Access)
             if not rows or not isinstance(driver, PlanApplier):
                 return done
-            outcomes: dict[int, Outcome] = {}
-            trouble: DeviceError | None = None
-            try:
-                await engine.call(budget(driver, len(rows)), _collect(driver, [row.ref for row in rows], outcomes))
-            except DeviceError as error:
-                trouble = error
-            told = [_told(engine, row, outcomes.get(row.id) or _unanswered(row.id, trouble), device.id) for row in rows]
-            async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as writing:
-                bound = {"told": orjson.dumps(told).decode(), "device": device.id, "worker": engine.name, "name": engine.actor.name}
-                await writing.execute(_WRITE, bound | {"kind": SpeedGiven.kind.text, "at": writing.at})
-            done += sum(result["done"] is True for result in told)
-            if trouble is not None:
-                raise trouble
-    finally:
-        with suppress(DeviceError):
-            await engine.call(CLOSE_SECONDS, driver.close())
+            done += await _batch(engine, device.id, driver, rows, seconds=budget(driver, len(rows)))
+
+
+async def _batch(engine: Engine, device_id: int, driver: PlanApplier, rows: Sequence[_Access], *, seconds: float) -> int:
+    """Give these speeds and write what became of them, also of those before the device broke off. Raises DeviceError."""
+    outcomes: dict[int, Outcome] = {}
+    trouble: DeviceError | None = None
+    try:
+        await engine.call(seconds, _collect(driver, [row.ref for row in rows], outcomes))
+    except DeviceError as error:
+        trouble = error
+    told = [_told(engine, row, outcomes.get(row.id) or unanswered(row.id, trouble), device_id) for row in rows]
+    async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
+        bound = {"told": orjson.dumps(told).decode(), "device": device_id, "worker": engine.name, "name": engine.actor.name}
+        await session.execute(_WRITE, bound | {"kind": SpeedGiven.kind.text, "at": session.at})
+    if trouble is not None:
+        raise trouble
+    return sum(result["done"] is True for result in told)
 
 
 async def _collect(driver: PlanApplier, refs: Sequence[Ref], into: dict[int, Outcome]) -> None:
@@ -167,26 +144,20 @@ async def _collect(driver: PlanApplier, refs: Sequence[Ref], into: dict[int, Out
         into[outcome.ref_id] = outcome
 
 
-_NO_OUTCOME: Final = Sentence("the driver gave no outcome for its speed", "driver tidak memberikan hasil untuk kecepatannya")
-
-
-def _unanswered(ref_id: int, trouble: DeviceError | None) -> Outcome:
-    return Outcome(ref_id, Result.UNKNOWN, None, _NO_OUTCOME if trouble is None else trouble.message, retryable=True)
+_REFUSED: Final = Sentence("the device refused the speed", "perangkat menolak kecepatannya")
 
 
 def _told(engine: Engine, row: _Access, outcome: Outcome, device_id: int) -> dict[str, object]:
     """Result for one access, as `_WRITE` takes it. A change that wasn't answered is made again: it says what should be, not by how much."""
     done = outcome.result in {Result.CHANGED, Result.UNCHANGED}
-    if outcome.result is Result.FAILED and not outcome.retryable:
-        wait = MAX_BACKOFF_SECONDS * float(1 << min(row.attempts, MAX_DOUBLINGS)) * engine.chance.uniform(0.5, 1)
-    else:
-        wait = engine.backoff(row.attempts).total_seconds()
+    is_permanent = outcome.result is Result.FAILED and not outcome.retryable
+    wait = (engine.permanent_backoff if is_permanent else engine.backoff)(row.attempts).total_seconds()
     event = SpeedGiven(
         customer_id=CustomerId.of(row.customer_id), device_id=DeviceId.of(device_id), key=row.key, rate_down_kbps=row.rate_down_kbps,
         rate_up_kbps=row.rate_up_kbps,
     )  # fmt: skip
     return {
         "id": row.id, "done": done, "down": row.rate_down_kbps, "up": row.rate_up_kbps,
-        "error": None if done else sentence(outcome.message or _NO_OUTCOME).to_json(), "wait": f"{wait} seconds",
+        "error": None if done else sentence(outcome.message or _REFUSED).to_json(), "wait": f"{wait} seconds",
         "counter": row.counter_id, "data": events.to_json(event) if outcome.result is Result.CHANGED else None,
     }  # fmt: skip

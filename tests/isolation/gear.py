@@ -37,6 +37,8 @@ class Gear:
     sessions: int = 0
     most_sessions: int = 0
     unreachable: bool = False
+    forbids: set[str] = field(default_factory=set)
+    """Keys that it refuses to change, for good."""
     forgets_answers: int = 0
     """So many outcomes are done and not answered."""
     refuses: int = 0
@@ -163,6 +165,8 @@ class GearDriver(IsolationDriver[GearConfig]):
         if gear.refuses:
             gear.refuses -= 1
             return Outcome(job.ref.id, Result.FAILED, Fault.REFUSED, Sentence("disk full", "disk penuh"), retryable=True)
+        if key in gear.forbids:
+            return Outcome(job.ref.id, Result.FAILED, Fault.REFUSED, Sentence("not this one", "tidak untuk yang ini"))
         if key not in gear.profiles:
             return Outcome(job.ref.id, Result.FAILED, Fault.ABSENT, Sentence("no such name", "nama itu tidak ada"), retryable=False)
         changed = gear.profiles[key] != profile

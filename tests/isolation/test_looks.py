@@ -267,3 +267,17 @@ async def test_after_yesterdays_database_everybody_is_as_they_should_be(database
         await place.isp.pay(place.people[name], 150_000, at=place.now)
     await place.work()
     assert {gear.profiles[name] for name in owing} == {f"home-{name}" for name in owing}, "though how they were before was lost"
+
+
+async def test_what_is_refused_for_good_isnt_hurried_by_looks(database: Database, gear: Gear) -> None:
+    """A look finds the customer active, which is no news: the block has failed, and waits for hours."""
+    place = await make(database, gear, "budi")
+    gear.forbids.add("budi")
+    await place.sweep()
+    sessions = 0
+    for _ in range(24 * 60):
+        if await looks.due(place.engine):
+            await look(place)
+        sessions += await work_one(place.engine)
+        place.now += timedelta(minutes=1)
+    assert sessions < 20, f"{sessions} sessions in a day for one refusal"
