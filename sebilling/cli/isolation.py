@@ -45,7 +45,7 @@ _WAITING: Final = """
     SELECT {} FROM service_access JOIN device ON device.id = device_id JOIN customer ON customer.id = customer_id
      WHERE desired_generation > observed_generation AND enabled AND {}
 """
-# Same as GraphQL's filter `inSync: false`, except for disabled devices: schema/devices.py.
+# Same as GraphQL's filter `inSync: false`, except for disabled devices: schema/service_accesses.py.
 _DRIFT: Final = text(
     """
     SELECT customer.code, key, device.name AS device, desired, coalesce(nullif(actual, 'UNKNOWN'), 'not read') AS found,

@@ -40,6 +40,7 @@ from sebilling.schema import (
     promises,
     recap,
     receipts,
+    service_accesses,
     service_tokens,
     settings,
     sign_ins,
@@ -58,7 +59,8 @@ from sebilling.schema.values.scalars import SCALARS
 _NOUNS: Final = (
     caller, sign_ins, users, service_tokens, counters, plans, customer_lists, customers, timeline, charges, billing_cycles, suspensions,
     periods, generation, invoices, payments, payment_previews, sync, credit, corrections, deposits, differences, recap, dashboard,
-    receipts, bulk, imports, settings, devices, device_sessions, isolation_policies, upcoming_blocks, promises, isolation, events, nodes,
+    receipts, bulk, imports, settings, devices, service_accesses, device_sessions, isolation_policies, upcoming_blocks,
+    promises, isolation, events, nodes,
 )  # fmt: skip
 Query: Final = create_type("Query", [field for noun in _NOUNS for field in noun.QUERIES], description="Queries. All require a sign-in.")
 Mutation: Final = create_type(

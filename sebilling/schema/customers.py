@@ -27,11 +27,11 @@ from sebilling.schema.values.payloads import EXPECTED_VERSION, INPUT, VERSION, P
 from sebilling.schema.values.scalars import Day, Rupiah
 
 if TYPE_CHECKING:
-    from sebilling.schema.devices import ServiceAccess
     from sebilling.schema.invoices import Invoice
     from sebilling.schema.isolation_policies import IsolationPolicy
     from sebilling.schema.payments import Payment
     from sebilling.schema.promises import PromiseToPay
+    from sebilling.schema.service_accesses import ServiceAccess
     from sebilling.schema.upcoming_blocks import IsolationForecast
 
 _LAST_INVOICES: Final = 12
@@ -111,7 +111,7 @@ class Customer:
         "suspension",
         "{n}.customer_id = {t}.id",
     )
-    accesses: list[Annotated["ServiceAccess", strawberry.lazy("sebilling.schema.devices")]] = link(
+    accesses: list[Annotated["ServiceAccess", strawberry.lazy("sebilling.schema.service_accesses")]] = link(
         "Service accesses of the customer, each with its desired and actual state.",
         EVERYONE,
         "service_access",

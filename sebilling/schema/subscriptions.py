@@ -17,7 +17,6 @@ from sebilling.feed import Numbered
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.deposits import Deposit
-from sebilling.schema.devices import ServiceAccess
 from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.objects import selection
 from sebilling.schema.engine.reading import many
@@ -28,6 +27,7 @@ from sebilling.schema.payments import Payment
 from sebilling.schema.recap import Recap, rows_of
 from sebilling.schema.request.access import subscription
 from sebilling.schema.request.roles import COUNTERS, EVERYONE, READERS
+from sebilling.schema.service_accesses import ServiceAccess
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import row
 from sebilling.schema.values.scalars import Instant, MonthText, month_in

@@ -20,7 +20,7 @@ from tests.cli.test_commands import Shell
 from tests.feed.relaying import bare, tell
 from tests.harness import NOW, PASSWORD, Api, Isp
 from tests.isolation.gear import Gear
-from tests.isolation.test_engine import make
+from tests.isolation.place import make
 from tests.plugins.test_hooks import HEARS, Ticking, Write, delivering, heard, until
 from tests.plugins.test_hooks import write as write  # noqa: PLC0414 - a fixture
 

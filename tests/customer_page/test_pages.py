@@ -1,5 +1,6 @@
 """The customer's page: it shows one customer what they owe, to nobody else, and works without a script."""
 
+import asyncio
 import re
 from datetime import timedelta
 from html import unescape
@@ -13,6 +14,7 @@ from sebilling import keys
 from sebilling.auth import customer_links
 from sebilling.billing import customers, settings
 from sebilling.billing.isolation import blocks
+from sebilling.customer_page import bill
 from sebilling.db.engine import Database
 from sebilling.network import accesses, devices
 from sebilling.vault import Vault
@@ -185,3 +187,19 @@ async def test_where_customers_dont_promise_there_is_no_form(isp: Isp, api: Api)
     path = await path_of(api, budi)
     assert "janji" not in (await api.http.get(path)).text
     assert (await api.http.post(f"{path}/janji", data={"until": str(NOW.date() + timedelta(days=2))})).status_code == 400
+
+
+async def test_two_forms_at_once_are_one_promise(committed: Database) -> None:
+    isp = await Isp.make(committed)
+    async with isp.write() as session:
+        await settings.change(session, customer_promise_days=7)
+    budi = await person(isp, "Budi", "0812 3456 7890")
+    await isp.open()
+    await isp.generate()
+    until_on = NOW.date() + timedelta(days=3)
+
+    async def promise() -> bool:
+        async with isp.write() as session:
+            return await bill.promise(session, budi, until_on=until_on)
+
+    assert sorted(await asyncio.gather(*(promise() for _ in range(8)))) == [False] * 7 + [True]

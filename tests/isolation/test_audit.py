@@ -1,29 +1,18 @@
 """The leak audit and who is online: planted leaks are found exactly, and nothing else."""
 
 import random
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from sebilling.billing import customers, plans
 from sebilling.db.engine import Database
 from sebilling.device_errors import DeviceUnusable
 from sebilling.network import audit, online
 from sebilling.network.audit import LeakKind
-from tests.isolation.gear import GEARS, Gear
-from tests.isolation.test_engine import Place, _engines, make
+from tests.isolation.gear import Gear
+from tests.isolation.place import Place, make
 
 _PEOPLE = 120
-
-
-@pytest_asyncio.fixture
-async def gear() -> AsyncIterator[Gear]:
-    GEARS["one"] = Gear()
-    yield GEARS["one"]
-    GEARS.clear()
-    while _engines:
-        await _engines.pop().close()
 
 
 async def test_planted_leaks_are_found_and_nothing_else(database: Database, gear: Gear) -> None:
@@ -78,3 +67,13 @@ async def test_a_device_that_is_away_is_told_so(database: Database, gear: Gear) 
     gear.unreachable = True
     with pytest.raises(DeviceUnusable, match=r"RB1.*no route"):
         await online.read(place.engine, place.device_id)
+
+
+async def test_what_a_device_lists_in_another_spelling_is_known(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi")
+    gear.profiles = {"BUDI": "home-budi"}
+    gear.online = [("Budi", "10.0.0.1")]
+    assert [(one.usage.key, one.customer_id) for one in await online.read(place.engine, place.device_id)] == [
+        ("budi", place.people["budi"])
+    ]
+    assert LeakKind.NOT_A_CUSTOMER not in {leak.kind for leak in (await audit.audit(place.engine, place.device_id)).leaks}

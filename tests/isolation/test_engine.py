@@ -1,102 +1,20 @@
 """The engine: late customers are cut and payers given back, exactly as it was, whatever the gear does."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 
 from sebilling.billing import customers
-from sebilling.billing.isolation import blocks, holds, policy, promises, sweep
-from sebilling.billing.isolation.policy import IsolationMode
+from sebilling.billing.isolation import blocks, holds, policy, promises
 from sebilling.billing.isolation.sweep import Decided
 from sebilling.db.engine import Database
 from sebilling.errors import StillOverdue
 from sebilling.jobs.plugin_context import PluginContext
-from sebilling.network import accesses, devices
-from sebilling.network.engine import Engine
 from sebilling.network.reconcile import work_one
-from sebilling.vault import Vault
-from tests.harness import Isp
-from tests.isolation.gear import GEARS, Gear, plugins
-
-ISSUED = datetime(2026, 2, 3, 2, 0, tzinfo=UTC)
-LATE = datetime(2026, 2, 14, 2, 0, tzinfo=UTC)
-
-
-@dataclass
-class Place:
-    """An ISP with one device; time stands still unless it is moved."""
-
-    isp: Isp
-    gear: Gear
-    engine: Engine
-    device_id: int = 0
-    now: datetime = LATE
-    people: dict[str, int] = field(default_factory=dict)
-
-    async def person(self, name: str) -> int:
-        """A customer whose PPPoE name is theirs, with a profile on the gear."""
-        customer_id = await self.isp.customer(name)
-        self.gear.profiles[name] = f"home-{name}"
-        async with self.isp.write(self.now) as session:
-            await accesses.give(
-                session, self.engine.plugins, customer_id=customer_id, device_id=self.device_id, service_kind="PPPOE", key=name
-            )
-        self.people[name] = customer_id
-        return customer_id
-
-    async def sweep(self) -> Decided:
-        async with self.isp.write(self.now) as session:
-            return await sweep.decide(session)
-
-    async def work(self) -> None:
-        """Until nothing is to be done; time passes where the engine waits."""
-        for _ in range(50):
-            if not await work_one(self.engine):
-                if await self.isp.value("SELECT count(*) FROM service_access JOIN device ON device.id = device_id AND enabled"
-                                        " WHERE desired_generation > observed_generation") == 0:  # fmt: skip
-                    return
-                self.now += timedelta(seconds=30)
-        raise AssertionError("the engine doesn't come to rest")
-
-    async def access(self, name: str) -> tuple[str, str]:
-        rows = await self.isp.rows("SELECT desired, actual FROM service_access WHERE key = :key", key=name)
-        return rows[0][0], rows[0][1]
-
-
-_engines: list[Engine] = []
-
-
-@pytest_asyncio.fixture
-async def gear() -> AsyncIterator[Gear]:
-    GEARS["one"] = Gear()
-    yield GEARS["one"]
-    GEARS.clear()
-    while _engines:
-        await _engines.pop().close()
-
-
-async def make(database: Database, gear: Gear, *names: str) -> Place:
-    """Customers with an unpaid invoice of 3 February; the ISP cuts ten days after an invoice."""
-    isp = await Isp.make(database)
-    engine = Engine(database, plugins(), Vault(b"key"), lambda: place.now, "worker", random.Random(1))
-    _engines.append(engine)
-    place = Place(isp, gear, engine)
-    async with isp.write() as session:
-        place.device_id = await devices.create(
-            session, engine.plugins, engine.vault, name="RB1", kind="test.gear", config={"gear": "one", "password": "rahasia-sekali"}
-        )
-        await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
-    for name in names:
-        await place.person(name)
-    await isp.open()
-    await isp.generate(at=ISSUED)
-    return place
+from tests.isolation.gear import Gear
+from tests.isolation.place import LATE, make
 
 
 async def test_who_is_made_inactive_stays_blocked_until_they_pay(database: Database, gear: Gear) -> None:

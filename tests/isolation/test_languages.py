@@ -9,7 +9,7 @@ from sebilling.plugins.conformance.languages import english_words
 from sebilling.plugins.contract import DeviceError, Fault
 from tests.harness import Api
 from tests.isolation.gear import Gear
-from tests.isolation.test_engine import make
+from tests.isolation.place import make
 from tests.isolation.test_graphql import CREATE, SECRET
 
 ACCESSES = "{ serviceAccesses(first: 5) { nodes { key error detail } } }"

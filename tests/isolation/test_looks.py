@@ -1,11 +1,9 @@
 """Looks: what was undone on the gear is found and put right, or reported; and what a person does about it."""
 
 import io
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 from rich.console import Console
 from sqlalchemy import text
 
@@ -18,17 +16,8 @@ from sebilling.errors import AlreadyExists
 from sebilling.network import accesses, health, looks
 from sebilling.network.looks import Found
 from sebilling.network.reconcile import work_one
-from tests.isolation.gear import GEARS, Gear
-from tests.isolation.test_engine import Place, _engines, make
-
-
-@pytest_asyncio.fixture
-async def gear() -> AsyncIterator[Gear]:
-    GEARS["one"] = Gear()
-    yield GEARS["one"]
-    GEARS.clear()
-    while _engines:
-        await _engines.pop().close()
+from tests.isolation.gear import Gear
+from tests.isolation.place import Place, make
 
 
 async def look(place: Place) -> Found | None:

@@ -9,9 +9,8 @@ from sebilling.network import devices
 from sebilling.network.reconcile import waiting
 from sebilling.plugins.contract import Job, Outcome
 from tests.isolation.gear import GEARS, Gear, GearDriver
-from tests.isolation.test_engine import Place, gear, make
+from tests.isolation.place import Place, make
 
-__all__ = ["gear"]  # a fixture
 MANY = GearDriver.max_batch + 2
 
 

@@ -1,24 +1,12 @@
 """Speeds: another plan, or another speed of a plan, reaches the device, for those who are active and those who are restored later."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-
-import pytest_asyncio
 
 from sebilling.billing import customers, plans
 from sebilling.db.engine import Database
 from sebilling.network import speeds
-from tests.isolation.gear import GEARS, Gear
-from tests.isolation.test_engine import Place, _engines, make
-
-
-@pytest_asyncio.fixture
-async def gear() -> AsyncIterator[Gear]:
-    GEARS["one"] = Gear()
-    yield GEARS["one"]
-    GEARS.clear()
-    while _engines:
-        await _engines.pop().close()
+from tests.isolation.gear import Gear
+from tests.isolation.place import Place, make
 
 
 async def speed(place: Place, kbps: int) -> None:

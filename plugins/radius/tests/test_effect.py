@@ -175,7 +175,7 @@ async def test_who_is_switched_off_by_a_group_stays_off(driver_class: type[Isola
             assert await place.nas.dial("budi")
             await radius.query("INSERT INTO radusergroup (username, groupname, priority) VALUES ('budi', $1, -1)", DISABLED)
             before = await radius.dump()
-            (budi, _) = await place.driver.read_customers()  # type: ignore[attr-defined]
+            (budi, _) = await place.driver.read_customers()  # type: ignore[attr-defined]  # an ability of these drivers
             assert (budi.key, budi.plan, budi.disabled) == ("budi", "10M", True)
             assert place.nas.online("budi")  # from before
             await place.block()
@@ -196,7 +196,7 @@ async def test_who_is_rejected_in_radcheck_stays_off(driver_class: type[Isolatio
         assert await place.nas.dial("budi")
         await radius.query("INSERT INTO radcheck (username, attribute, op, value) VALUES ('budi', 'auth-type', ':=', 'Reject')")
         before = await radius.dump()
-        (budi, _) = await place.driver.read_customers()  # type: ignore[attr-defined]
+        (budi, _) = await place.driver.read_customers()  # type: ignore[attr-defined]  # an ability of these drivers
         assert (budi.key, budi.disabled) == ("budi", True)
         await place.block()
         assert not place.nas.online("budi")

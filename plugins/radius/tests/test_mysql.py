@@ -85,7 +85,7 @@ async def test_who_is_switched_off_stays_off(driver_class: type[IsolationDriver[
     async with placed(driver_class, rig) as place:
         await place.block()
         assert not await place.nas.dial("budi")
-        (budi, _) = await place.driver.read_customers()  # type: ignore[attr-defined]
+        (budi, _) = await place.driver.read_customers()  # type: ignore[attr-defined]  # an ability of these drivers
         assert (budi.key, budi.plan, budi.disabled, budi.rate_down_kbps) == ("budi", "10M", True, 20_000)
 
 

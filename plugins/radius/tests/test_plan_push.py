@@ -62,7 +62,7 @@ async def test_who_is_blocked_or_absent_gets_nothing(driver_class: type[Isolatio
         before = await radius.dump()
         outcome = await pushed(place)
         assert (outcome.result, outcome.fault) == (Result.FAILED, Fault.REFUSED)
-        (nobody,) = [one async for one in place.driver.apply_plan([Ref(9, "nobody", 1, 1)])]  # type: ignore[attr-defined]
+        (nobody,) = [one async for one in place.driver.apply_plan([Ref(9, "nobody", 1, 1)])]  # type: ignore[attr-defined]  # an ability of these drivers
         assert (nobody.result, nobody.fault) == (Result.FAILED, Fault.ABSENT)
         assert await radius.dump() == before
 

@@ -96,7 +96,7 @@ class ServiceAccess(Base):
         Index("service_access_blocked_idx", "customer_id", postgresql_where=text("desired = 'BLOCKED'")),
         # for the number of customers who are blocked now (dashboard)
         Index("service_access_blocked_now_idx", "customer_id", postgresql_where=text("actual = 'BLOCKED'")),
-        # for the drift report and its number (dashboard): `inSync: false` has this very condition (schema/devices.py)
+        # for the drift report and its number (dashboard): `inSync: false` has this very condition (schema/service_accesses.py)
         Index(
             "service_access_drift_idx",
             "id",
