@@ -108,7 +108,7 @@ class DirectConnections:
                 raise
             self._lose(connection)
             raise DatabaseNotReady(state or DatabaseState.UNREACHABLE) from error
-        except (OSError, asyncpg.InterfaceError) as error:
+        except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:  # the last: see engine.translated_errors
             self._lose(connection)
             raise DatabaseNotReady(state_of(error) or DatabaseState.UNREACHABLE) from error
         finally:

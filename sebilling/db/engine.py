@@ -315,6 +315,8 @@ async def translated_errors(*, writes: bool = True) -> AsyncIterator[None]:
         if (state is None and not _is_lost(error)) or (state is DatabaseState.READ_ONLY and not writes):
             raise
         raise DatabaseNotReady(state or DatabaseState.UNREACHABLE) from error
+    except asyncpg.InternalClientError as error:  # the server ended the session while nobody asked, and the line isn't closed yet
+        raise DatabaseNotReady(DatabaseState.UNREACHABLE) from error
     except (ConnectionError, TimeoutError) as error:
         raise DatabaseUnavailable(why=type(error).__name__) from error
 

@@ -1,13 +1,17 @@
 """Reads straight by asyncpg: what a pool promises, with a real server that alters tables, ends connections and takes its time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import asyncpg
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
+from sebilling.actor import operator
+from sebilling.clock import system_clock
 from sebilling.db import direct
 from sebilling.db.engine import Database
 from sebilling.db.state import DatabaseNotReady, DatabaseState
@@ -72,6 +76,69 @@ async def test_a_server_that_ended_all_connections_costs_one_failure(reads: dire
     answers = [await _answer(reads) for _ in range(4)]
     assert answers[0] is DatabaseState.UNREACHABLE
     assert all(type(answer) is int and answer not in ended for answer in answers[1:])
+
+
+@asynccontextmanager
+async def held_line(database: Database, folder: Path) -> AsyncIterator[str]:
+    """A proxy before the server that stays connected when the server hangs up: its last word is heard alone. Returns the URL."""
+    url = make_url(database.url)
+    socket = f"{url.query['host']}/.s.PGSQL.{url.port or 5432}"
+    calls: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
+
+    async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await source.read(65536):
+                target.write(data)
+
+    async def taken(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        server, to_server = await asyncio.open_unix_connection(socket)
+        writers.extend((target, to_server))
+        calls.update({asyncio.create_task(pass_on(source, to_server)), asyncio.create_task(pass_on(server, target))})
+
+    async with await asyncio.start_unix_server(taken, folder / ".s.PGSQL.5432"):
+        try:
+            yield url.set(port=5432).update_query_dict({"host": str(folder)}).render_as_string(hide_password=False)
+        finally:
+            for writer in writers:
+                writer.transport.abort()
+            await asyncio.gather(*calls)
+
+
+async def _read_directly(database: Database) -> int:
+    return int((await database.fetch(BACKEND, {}))[0][0])
+
+
+async def _read(database: Database) -> int:
+    async with database.reading() as session:
+        return await session.only_value(BACKEND, kind=int)
+
+
+async def _read_a_snapshot(database: Database) -> int:
+    async with database.snapshot() as session:
+        return await session.only_value(BACKEND, kind=int)
+
+
+async def _write(database: Database) -> int:
+    async with database.transaction(actor=operator("test"), at=system_clock()) as session:
+        return await session.only_value(BACKEND, kind=int)
+
+
+@pytest.mark.parametrize("way", [_read_directly, _read, _read_a_snapshot, _write])
+async def test_a_connection_that_the_server_ended_and_the_line_did_not_is_lost(
+    committed: Database, tmp_path: Path, way: Callable[[Database], Awaitable[int]]
+) -> None:
+    async with held_line(committed, tmp_path) as url:
+        database = Database(url)
+        pid = await way(database)
+        async with committed.reading() as session:
+            await session.rows(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        await asyncio.sleep(0.1)
+        with pytest.raises(DatabaseNotReady) as lost:
+            await way(database)
+        assert lost.value.state is DatabaseState.UNREACHABLE
+        assert await way(database) not in {0, pid}
+    await database.close()
 
 
 async def _answer(reads: direct.DirectConnections) -> int | DatabaseState:

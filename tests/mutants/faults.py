@@ -334,12 +334,12 @@ FAULTS: Final = (
         "not_blocked = await blocks.withdraw(session, automatic)", "not_blocked: set[int] = set()", ENGINE,
     ),
     Fault(
-        "unanswered-is-told-as-done", "network/reconcile.py",
+        "unanswered-is-told-as-done", "network/results.py",
         "done = actual is wanted and", "done = outcome.result is not None or", ENGINE,
     ),
     Fault("snapshot-not-kept", "network/reconcile.py", "WHERE service_access.id = kept.id AND", "WHERE false AND", ENGINE),
     Fault(
-        "snapshot-kept-after-a-cut-that-failed", "network/reconcile.py",
+        "snapshot-kept-after-a-cut-that-failed", "network/results.py",
         "(done and change.restores) or untouched", "done and change.restores", ENGINE,
     ),
     Fault("another-device-is-cut-all-the-same", "network/reconcile.py", "snapshots = {}  # a reading", "pass  # a reading", ENGINE),
