@@ -54,6 +54,19 @@ CREATE TABLE app_user (
     CONSTRAINT app_user_username_check CHECK (username = lower(username))
 );
 
+CREATE TABLE backup_run (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    name text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    size_bytes bigint,
+    feed_number bigint,
+    error text,
+    proven_at timestamp with time zone,
+    proof_error text,
+    CONSTRAINT backup_run_pkey PRIMARY KEY (id)
+);
+
 CREATE TABLE billing_cycle (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     customer_id bigint NOT NULL,

@@ -71,7 +71,7 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         settle_memory()
         engine = engine_of(database, plugins, vault, clock=clock)
-        work = worker.loops(engine, store, wake=parts.wake, chunk=settings.generate_chunk) if settings.inline_worker else []
+        work = worker.loops(engine, store, settings, wake=parts.wake) if settings.inline_worker else []
         loops = [asyncio.create_task(loop) for loop in work]
         try:
             yield

@@ -208,6 +208,13 @@ class Settings(BaseSettings):
     inline_worker: bool = Field(
         default=True, description="Whether the server runs the worker's jobs too; turn off when `sebilling worker` runs."
     )
+    backup_to: str | None = Field(
+        default=None, description="Folder or bucket (s3://bucket/prefix) for the worker's daily backups. Unset: it makes none."
+    )
+    backup_hour: int = Field(default=2, ge=0, le=23, description="Hour (Asia/Jakarta) after which the day's backup is made.")
+    backup_passphrase: SecretStr | None = Field(
+        default=None, description="Seals the secret key in backups; needed to restore it. Unset: the key isn't in backups."
+    )
     answers_from_sql: bool = Field(default=True, description="Whether PostgreSQL writes answers of plain fields; off: for comparison.")
     fast_path: bool = Field(default=True, description="Whether known documents pass the executor by; off: for comparison.")
     generate_chunk: int = Field(default=10_000, ge=100, le=100_000, description="Customers per transaction of a generation run.")

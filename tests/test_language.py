@@ -32,7 +32,7 @@ from sebilling.schema.request.errors import formatted
 ROOT: Final = Path(__file__).parents[1]
 PLUGINS: Final = ("mikrotik", "radius", "olt", "notify")
 NOT_YET: Final = (
-    "sebilling/billing/imports/", "sebilling/cli/", "sebilling/db/embedded.py", "sebilling/jobs/backup.py",
+    "sebilling/billing/imports/", "sebilling/cli/", "sebilling/db/embedded.py", "sebilling/operation/",
     "sebilling/plugins/conformance/",
 )  # fmt: skip
 """Files whose `why` and `what` are still English: commands, imports by command, and the kit for authors of drivers."""

@@ -42,12 +42,16 @@ COMMANDS: Final = {
         "Check the invariants, and that secret keys and proofs are present; exit code 1 if any check fails.",
     ),
     "backup": Entry(
-        "sebilling.cli.operation:backup",
-        "Write a consistent backup, including proofs, to a ZIP file while the system is in use; exit code 1: proofs were missing.",
+        "sebilling.cli.backups:backups",
+        "Write a consistent backup, including proofs, to a ZIP file while the system is in use; prove one; list those that are kept.",
     ),
     "restore": Entry(
-        "sebilling.cli.operation:restore",
+        "sebilling.cli.backups:restore",
         "Restore a backup into an empty database; exit code 1: restored, but the secret key or proofs are missing.",
+    ),
+    "status": Entry(
+        "sebilling.cli.status:status",
+        "Print the state of the installation, part by part; exit code 0: good, 1: warnings, 2: bad.",
     ),
     "workers": Entry("sebilling.cli.operation:workers", "Print the running workers; exit code 1 if there are none, or all hang."),
     "schema": Entry("sebilling.cli.schema:schema", "Print the GraphQL schema."),

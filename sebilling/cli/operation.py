@@ -1,9 +1,8 @@
-"""`sebilling backup`, `sebilling restore`, `sebilling workers`, and the check of keys and proofs in `sebilling check`."""
+"""`sebilling workers`, `sebilling status`, `sebilling check` with the check of keys and proofs, and the data folder."""
 
 import os
 import socket
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -14,7 +13,6 @@ from sqlalchemy import text
 from sebilling.billing import invariants
 from sebilling.cli.database import migrated, opened, read_settings, with_database
 from sebilling.cli.terminal import errors, group, out
-from sebilling.clock import system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.db.leases import HOLD_SECONDS, NAME
@@ -42,53 +40,26 @@ def store_of(settings: Settings) -> ObjectStore:
     return ObjectStore.open(settings.storage_url, settings.var / "uploads")
 
 
-def _say(console: Console, sentence: str, *, style: str = "") -> None:
+def say(console: Console, sentence: str, *, style: str = "") -> None:
     console.print(sentence, style=style, highlight=False, soft_wrap=True)
-
-
-async def write_backup(settings: Settings, database: Database, target: Path, out: Console, errors: Console) -> bool:
-    """Write a backup to a file, or to a folder under a name with the time. False if proofs are missing from the store."""
-    at = system_clock()
-    file = target / f"sebilling-{at:%Y-%m-%dT%H%M%SZ}.zip" if target.is_dir() else target  # noqa: ASYNC240 - one look, in a command
-    from sebilling.jobs import backup
-
-    done = await backup.write(database, store_of(settings), file, at=at)
-    _say(out, f"{file}: {done.rows} rows of {len(done.tables)} tables, {len(done.uploads)} proofs; read back and verified.")
-    key = settings.var / "secret.key"
-    where = f"the file {key}" if settings.secret_key is None else "SEBILLING_SECRET_KEY"
-    _say(out, f"The secret key isn't in it: keep {where} elsewhere, or devices' settings can't be read after a restore.")
-    _show(errors, "Proofs that are in the database but missing from the store", done.missing_uploads)
-    return not done.missing_uploads
-
-
-async def read_backup(settings: Settings, database: Database, file: Path, out: Console, errors: Console) -> bool:
-    """Restore a backup into an empty database. False if a secret can't be decrypted here, or a proof is missing."""
-    from sebilling.jobs import backup
-
-    done = await backup.restore(database, store_of(settings), file, at=system_clock())
-    _say(
-        out,
-        f"{done.rows} rows of {len(done.tables)} tables and {len(done.uploads)} proofs of {done.made_at:%Y-%m-%d %H:%M} UTC were restored.",
-    )
-    return await show_missing(settings, database, errors)
 
 
 async def show_missing(settings: Settings, database: Database, errors: Console) -> bool:
     """Print secrets and proofs that are missing here, with the remedy. True if nothing is missing."""
-    from sebilling.jobs import backup
+    from sebilling.operation.missing import missing as lacking
 
-    missing = await backup.missing(database, store_of(settings), vault_of(settings))
+    missing = await lacking(database, store_of(settings), vault_of(settings))
     key = "restore SEBILLING_SECRET_KEY (or …_OLD, or the key file in SEBILLING_VAR)"
-    _show(errors, f"Devices whose settings were encrypted with a missing key: {key}, or enter them again", missing.devices)
-    _show(errors, f"Users whose two-step sign-in was encrypted with a missing key: {key}, or reset it", missing.users)
-    _show(errors, "Proofs missing from the store: restore the uploads folder or bucket", missing.proofs)
+    show_lost(errors, f"Devices whose settings were encrypted with a missing key: {key}, or enter them again", missing.devices)
+    show_lost(errors, f"Users whose two-step sign-in was encrypted with a missing key: {key}, or reset it", missing.users)
+    show_lost(errors, "Proofs missing from the store: restore the uploads folder or bucket", missing.proofs)
     return not missing
 
 
-def _show(errors: Console, what: str, names: Sequence[str]) -> None:
+def show_lost(errors: Console, what: str, names: Sequence[str]) -> None:
     if names:
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        _say(errors, f"{what}: {', '.join(names[:_SHOWN])}{more}.", style="red")
+        say(errors, f"{what}: {', '.join(names[:_SHOWN])}{more}.", style="red")
 
 
 async def show_workers(database: Database, out: Console, errors: Console, *, here: bool) -> bool:
@@ -99,12 +70,12 @@ async def show_workers(database: Database, out: Console, errors: Console, *, her
     seen = [row for row in rows if not here or row.host == host]
     for row in seen:
         hangs = row.silent_seconds > HOLD_SECONDS
-        _say(
+        say(
             out, f"{row.host} {row.process}: {'hangs, ' if hangs else ''}last sign {row.silent_seconds} s ago", style="red" if hangs else ""
         )
     if any(row.silent_seconds <= HOLD_SECONDS for row in seen):
         return True
-    _say(errors, "No worker is running: start `sebilling worker`, or restart the one that hangs.", style="red")
+    say(errors, "No worker is running: start `sebilling worker`, or restart the one that hangs.", style="red")
     return False
 
 
@@ -140,22 +111,6 @@ def check() -> None:
         table.add_row(finding.invariant.name, finding.invariant.sentence, str(finding.rows), style="red" if finding.rows else "")
     out.print(table)
     if any(finding.rows for finding in findings) or not is_whole:
-        raise typer.Exit(1)
-
-
-def backup(
-    target: Annotated[Path, typer.Argument(metavar="FILE|FOLDER", help="A new file, or a folder for a file named after the time.")],
-) -> None:
-    """Write a consistent backup, including proofs, to a ZIP file while the system is in use; exit code 1: proofs were missing."""
-    settings = read_settings()
-    if not with_database(lambda database: write_backup(settings, database, target, out, errors)):
-        raise typer.Exit(1)
-
-
-def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="What `sebilling backup` wrote.")]) -> None:
-    """Restore a backup into an empty database; exit code 1: restored, but the secret key or proofs are missing."""
-    settings = read_settings()
-    if not with_database(lambda database: read_backup(settings, database, file, out, errors), looks=False, migrates=False):
         raise typer.Exit(1)
 
 

@@ -18,7 +18,7 @@ async def work_for_ever(settings: Settings, database: Database) -> None:
     end = asyncio.Event()
     with suppress(NotImplementedError):  # on systems without these signals
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)
-    work = loops(engine, store, wake=asyncio.Event(), chunk=settings.generate_chunk)
+    work = loops(engine, store, settings, wake=asyncio.Event())
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(loop) for loop in work]
         await end.wait()

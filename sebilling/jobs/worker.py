@@ -3,17 +3,20 @@
 import asyncio
 from collections.abc import Coroutine
 
-from sebilling.jobs import generation_worker, hooks, relay
+from sebilling.config import Settings
+from sebilling.jobs import backups, generation_worker, hooks, relay
 from sebilling.network import worker
 from sebilling.network.engine import Engine
 from sebilling.storage import ObjectStore
 
 
-def loops(engine: Engine, store: ObjectStore, *, wake: asyncio.Event, chunk: int) -> list[Coroutine[object, None, None]]:
-    """Loops for generation, isolation, the feed and plugins' hooks. Each runs until cancelled; `wake` signals that a run waits."""
+def loops(engine: Engine, store: ObjectStore, settings: Settings, *, wake: asyncio.Event) -> list[Coroutine[object, None, None]]:
+    """Loops for generation, isolation, the feed, plugins' hooks and backups. Each runs until cancelled; `wake` signals that a run waits."""
     database, clock = engine.database, engine.clock
+    to, hour = settings.backup_to, settings.backup_hour
     return [
-        generation_worker.run(database, store, clock=clock, wake=wake, chunk=chunk),
+        *([] if to is None else [backups.run(database, backups.Schedule(to, hour), clock=clock)]),
+        generation_worker.run(database, store, clock=clock, wake=wake, chunk=settings.generate_chunk),
         worker.run(engine),
         relay.run(database, clock=clock),
         hooks.run(database, engine.plugins, clock=clock),

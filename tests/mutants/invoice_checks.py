@@ -61,7 +61,7 @@ FAULTS: Final = (
           "PLAIN_LINES: Final = _MONTH_LINES", PLAIN),
     # --- what is found afterwards --------------------------------------------------------------------------------------------
     Fault(
-        "a-restore-checks-nothing", "jobs/backup.py",
+        "a-restore-checks-nothing", "operation/restore.py",
         "    for rule in CHECKED_PER_STATEMENT:", "    for rule in CHECKED_PER_STATEMENT[:0]:", RESTORED,
     ),
     Fault("orphaned-lines-are-not-found", "billing/invariants.py",

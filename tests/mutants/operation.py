@@ -18,8 +18,8 @@ FAULTS: Final = (
     Fault("who-is-woken-goes-on", "db/leases.py", "scope.reschedule(sent_at + HOLD_SECONDS)", "scope.reschedule(sent_at + 1_000)", HANGING),
     Fault("who-hangs-keeps-everything", "db/leases.py", "application_name, pg_terminate_backend(pid)", "application_name", HANGING),
     Fault(
-        "numbers-begin-anew-after-a-restore", "jobs/backup.py",
+        "numbers-begin-anew-after-a-restore", "operation/restore.py",
         'await session.only_value(_SET, {"name": name, "value": value}, kind=int)', "pass", BACKUP,
     ),
-    Fault("guards-stay-off-after-a-restore", "jobs/backup.py", '" ENABLE TRIGGER USER', '" DISABLE TRIGGER USER', BACKUP),
+    Fault("guards-stay-off-after-a-restore", "operation/restore.py", '" ENABLE TRIGGER USER', '" DISABLE TRIGGER USER', BACKUP),
 )  # fmt: skip

@@ -17,10 +17,10 @@ from sebilling.db.databases import create_database, drop_database
 from sebilling.db.engine import Database
 from sebilling.device_errors import SecretKeyMissing
 from sebilling.errors import InvalidFile
-from sebilling.jobs import backup
 from sebilling.jobs.relay import Relay
 from sebilling.network import devices, health
 from sebilling.network.engine import Engine
+from sebilling.operation import archive, missing, restore
 from sebilling.storage import ObjectStore, new_key
 from sebilling.vault import Vault
 from tests.harness import FEBRUARY, NOW, Isp
@@ -49,7 +49,7 @@ async def empty(server_url: str, name: str) -> AsyncIterator[Database]:
 
 async def counts(database: Database) -> dict[str, int]:
     async with database.reading() as session:
-        names = [row.name for row in await session.rows(backup._TABLES)]
+        names = [row.name for row in await session.rows(archive.TABLES)]
         return {name: await session.value(text(f'SELECT count(*) FROM "{name}"')) for name in names}
 
 
@@ -100,13 +100,13 @@ async def test_a_backup_under_writes_comes_back_whole(committed: Database, serve
     writing = [asyncio.create_task(take_money()), asyncio.create_task(number_events())]
     await asyncio.sleep(0.3)
     file = tmp_path / "backup.zip"
-    done = await backup.write(committed, store, file, at=NOW)
+    done = await archive.write(committed, store, file, at=NOW)
     stop.set()
     taken, _ = await asyncio.gather(*writing)
     assert taken
     assert file.stat().st_mode & 0o777 == 0o600
     async with empty(server_url, "restored") as restored:
-        assert (await backup.restore(restored, other, file, at=NOW)).rows == done.rows
+        assert (await restore.restore(restored, other, file, at=NOW)).rows == done.rows
         assert await counts(restored) == {table.name: table.rows for table in done.tables}
         assert await schema(restored) == await schema(committed), "guards and references are as they were"
         again = Isp(restored, isp.admin, isp.plan_id, isp.counters)
@@ -119,14 +119,14 @@ async def test_a_backup_under_writes_comes_back_whole(committed: Database, serve
         await again.pay(people[0], 1_000)
         assert await again.value("SELECT count(*) FROM payment") == before + 1, "numbers go on behind those that are there"
         with pytest.raises(InvalidFile, match="in use"):
-            await backup.restore(restored, other, file, at=NOW)
+            await restore.restore(restored, other, file, at=NOW)
 
 
 async def test_without_key_and_uploads_it_is_told_what_is_missing(committed: Database, server_url: str, tmp_path: Path, gear: Gear) -> None:
     store, nothing = (ObjectStore.open(None, tmp_path / name) for name in ("here", "nothing"))
     isp, _, key = await busy_isp(committed, store)
-    assert not await backup.missing(committed, store, Vault(b"key"))
-    found = await backup.missing(committed, nothing, Vault(b"another"))
+    assert not await missing.missing(committed, store, Vault(b"key"))
+    found = await missing.missing(committed, nothing, Vault(b"another"))
     assert (list(found.devices), list(found.users), list(found.proofs)) == (["RB1"], [], [key])
     engine = Engine(committed, plugins(), Vault(b"another"), lambda: NOW, "test")
     try:
@@ -135,7 +135,7 @@ async def test_without_key_and_uploads_it_is_told_what_is_missing(committed: Dat
     finally:
         await engine.close()
     assert await isp.rows("SELECT reachable FROM device") == [(False,)], "nobody asked it"
-    told = await backup.write(committed, nothing, tmp_path / "b.zip", at=NOW)
+    told = await archive.write(committed, nothing, tmp_path / "b.zip", at=NOW)
     assert told.missing_uploads == (key,)
 
 
@@ -143,9 +143,9 @@ async def test_what_is_no_whole_backup_is_refused_and_nothing_is_written(committ
     store = ObjectStore.open(None, tmp_path / "here")
     await Isp.make(committed)
     file = tmp_path / "backup.zip"
-    await backup.write(committed, store, file, at=NOW)
+    await archive.write(committed, store, file, at=NOW)
     with pytest.raises(InvalidFile, match="exists already"):
-        await backup.write(committed, store, file, at=NOW)
+        await archive.write(committed, store, file, at=NOW)
     content = file.read_bytes()
     with zipfile.ZipFile(file) as packed:
         part = packed.getinfo("tables/event.copy")
@@ -156,21 +156,21 @@ async def test_what_is_no_whole_backup_is_refused_and_nothing_is_written(committ
         for name, given in broken.items():
             (tmp_path / name).write_bytes(given)
             with pytest.raises(InvalidFile):
-                await backup.restore(database, store, tmp_path / name, at=NOW)
+                await restore.restore(database, store, tmp_path / name, at=NOW)
         async with database.reading() as session:
-            assert not await session.value(backup._ANY_TABLE)
+            assert not await session.value(restore._ANY_TABLE)
 
 
 async def test_a_part_that_was_left_out_brings_back_nothing(committed: Database, server_url: str, tmp_path: Path) -> None:
     store, file, thinner = ObjectStore.open(None, tmp_path / "here"), tmp_path / "a.zip", tmp_path / "b.zip"
     await Isp.make(committed)
-    await backup.write(committed, store, file, at=NOW)
+    await archive.write(committed, store, file, at=NOW)
     with zipfile.ZipFile(file) as whole, zipfile.ZipFile(thinner, "w") as part:
         for name in whole.namelist():
             part.writestr(name, b"" if name == "tables/counter.copy" else whole.read(name))
     async with empty(server_url, "half") as database:
         with pytest.raises(InvalidFile, match="another number of rows"):
-            await backup.restore(database, store, thinner, at=NOW)
+            await restore.restore(database, store, thinner, at=NOW)
         written_by_migrations = dict.fromkeys(("billing_settings", "isolation_policy", "feed_mark", "payment_method"), 0)
         assert await counts(database) | written_by_migrations == dict.fromkeys(await counts(database), 0)
 
@@ -189,7 +189,7 @@ async def test_what_only_triggers_check_is_checked_in_a_backup_too(  # noqa: PLR
     for month in (FEBRUARY.plus(-1), FEBRUARY):
         await isp.open(month)
         await isp.generate(month)
-    await backup.write(committed, store, file, at=NOW)
+    await archive.write(committed, store, file, at=NOW)
     with zipfile.ZipFile(file) as whole, zipfile.ZipFile(changed, "w") as part:
         for name in whole.namelist():
             content = whole.read(name)
@@ -199,5 +199,5 @@ async def test_what_only_triggers_check_is_checked_in_a_backup_too(  # noqa: PLR
             part.writestr(name, content)
     async with empty(server_url, "changed") as database:
         with pytest.raises(InvalidFile, match=told):
-            await backup.restore(database, store, changed, at=NOW)
+            await restore.restore(database, store, changed, at=NOW)
         assert (await counts(database))["invoice"] == 0

@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from sebilling.cli import operation
+from sebilling.config import Settings
 from sebilling.db.engine import Database
+from sebilling.network import devices
+from sebilling.vault import vault_of
 from tests import commands
-from tests.harness import SECRET_KEY, Isp
+from tests.harness import Isp
+from tests.isolation.gear import plugins
 from tests.isolation.routers import console, said
 from tests.processes import workers
 
@@ -39,22 +43,34 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def test_backup_and_restore_work_as_written(committed: Database, tmp_path: Path, folder: Path) -> None:
+    """The old machine has a key file and a passphrase, the new one only the backup and the passphrase."""
     isp = await Isp.make(committed)
     await isp.pay(await isp.customer(), 50_000)
-    old = {"SEBILLING_DATABASE_URL": committed.url, "SEBILLING_SECRET_KEY": SECRET_KEY, "SEBILLING_VAR": str(tmp_path / "old")}
-    new = {"SEBILLING_SECRET_KEY": SECRET_KEY, "SEBILLING_VAR": str(tmp_path / "new")}
-    assert [words[:2] for words in documented()] == [["sebilling", "backup"], ["sebilling", "restore"], ["sebilling", "check"]]
-    writing, restoring, checking = documented()
+    passphrase = {"SEBILLING_BACKUP_PASSPHRASE": "empat kata yang diingat"}
+    old = {"SEBILLING_DATABASE_URL": committed.url, "SEBILLING_VAR": str(tmp_path / "old")} | passphrase
+    new = {"SEBILLING_VAR": str(tmp_path / "new")} | passphrase
+    async with isp.write() as session:
+        vault = vault_of(Settings(var=tmp_path / "old"))
+        await devices.create(session, plugins(), vault, name="RB1", kind="test.gear", config={"gear": "one"})
+    assert [" ".join(words[1:3]).partition(" /")[0] for words in documented()] == [
+        "backup", "backup verify", "restore", "check", "isolation reconcile"
+    ]  # fmt: skip
+    writing, verifying, restoring, checking, reconciling = documented()
     done = await run([word.replace("/srv/backups", str(folder)) for word in writing], **old)
     assert done.returncode == 0, done.stderr
-    assert "The secret key isn't in it" in done.stdout
     (file,) = await asyncio.to_thread(lambda: list(folder.glob("sebilling-*.zip")))
-    done = await run([word.replace("/srv/backups/sebilling-TIME.zip", str(file)) for word in restoring], **new)
-    assert done.returncode == 0, done.stderr
-    assert "were restored" in done.stdout
-    done = await run(checking, **new)
-    assert done.returncode == 0, done.stdout + done.stderr
-    done = await run([word.replace("/srv/backups/sebilling-TIME.zip", str(file)) for word in restoring], **new)
+    done = await run([word.replace("/srv/backups/sebilling-TIME.zip", str(file)) for word in verifying], **passphrase)
+    assert (done.returncode, "restored whole" in done.stdout) == (0, True), done.stdout + done.stderr
+    restoring = [word.replace("/srv/backups/sebilling-TIME.zip", str(file)) for word in restoring]
+    done = await run(restoring, **new | {"SEBILLING_BACKUP_PASSPHRASE": "tiga kata saja"})
+    assert (done.returncode, "passphrase" in done.stderr) == (2, True), done.stderr
+    done = await run(restoring, **new)
+    assert (done.returncode, "were restored" in done.stdout) == (0, True), done.stderr
+    assert (tmp_path / "new" / "secret.key").read_bytes() == (tmp_path / "old" / "secret.key").read_bytes()
+    for words in (checking, reconciling):
+        done = await run(words, **new)
+        assert done.returncode == 0, done.stdout + done.stderr
+    done = await run(restoring, **new)
     assert (done.returncode, "in use already" in done.stderr) == (1, True)
 
 

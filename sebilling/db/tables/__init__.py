@@ -2,6 +2,7 @@
 
 from sebilling.db.tables import (
     access,
+    backup,
     billing_cycle,
     charge,
     correction,
@@ -30,6 +31,7 @@ from sebilling.db.tables.columns import Base
 __all__ = [
     "Base",
     "access",
+    "backup",
     "billing_cycle",
     "charge",
     "correction",

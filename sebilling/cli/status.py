@@ -1,0 +1,41 @@
+"""`sebilling status`: the state of the installation, for people, and for monitors by the exit code."""
+
+import sys
+from typing import Annotated, Final
+
+import orjson
+import typer
+from rich.table import Table
+
+from sebilling.cli.database import read_settings, with_database
+from sebilling.cli.terminal import out
+from sebilling.errors import SebillingError
+from sebilling.operation import status as state
+
+_CODES: Final = {state.Level.GOOD: 0, state.Level.WARNING: 1, state.Level.BAD: 2}
+"""As monitors read them (Nagios, Icinga, Zabbix): OK, WARNING, CRITICAL."""
+_STYLES: Final = {state.Level.GOOD: "green", state.Level.WARNING: "yellow", state.Level.BAD: "red"}
+
+
+def to_json(status: state.Status) -> bytes:
+    """The status as one JSON object."""
+    parts = [{"part": part.name, "level": part.level, **part.sentence.to_json()} for part in status.parts]
+    return orjson.dumps({"level": status.level, "version": status.version, "at": status.at, "parts": parts})
+
+
+def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False) -> None:
+    """Print the state of the installation, part by part; exit code 0: good, 1: warnings, 2: something is bad, or nothing answers."""
+    settings = read_settings()
+    try:
+        found = with_database(lambda database: state.read(database, settings.var), migrates=False)
+    except SebillingError as error:  # a database that is away is the worst state, and no failure of this command
+        out.print(f"DATABASE  {state.Level.BAD}: {error}", style="red", highlight=False, soft_wrap=True)
+        raise typer.Exit(_CODES[state.Level.BAD]) from None
+    if as_json:
+        sys.stdout.write(to_json(found).decode() + "\n")
+    else:
+        table = Table("part", "level", "what was found")
+        for part in found.parts:
+            table.add_row(part.name, part.level, part.sentence.english, style=_STYLES[part.level])
+        out.print(table)
+    raise typer.Exit(_CODES[found.level])

@@ -1,0 +1,1 @@
+"""Running SeBilling: what it says of its own state, and its backups."""
