@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
@@ -40,6 +40,9 @@ from sebilling.schema.request.endpoint import PREFLIGHT, GraphQLView, language_o
 from sebilling.storage import ObjectStore
 from sebilling.vault import vault_of
 
+if TYPE_CHECKING:
+    from sebilling.operation.metrics import Metrics  # loaded only where there are metrics
+
 _HEADERS_OF_CLIENTS: Final = (
     "traceparent", "tracestate", "baggage", "apollographql-client-name", "apollographql-client-version", "apollo-require-preflight",
     "x-apollo-operation-name", "x-apollo-operation-id", "Last-Event-ID",
@@ -50,7 +53,13 @@ _EXPOSED_HEADERS: Final = ("Content-Disposition", "Retry-After")
 
 
 def create_app(
-    settings: Settings, database: Database, *, clock: Clock = system_clock, plugins: Plugins | None = None, is_demo: bool = False
+    settings: Settings,
+    database: Database,
+    *,
+    clock: Clock = system_clock,
+    plugins: Plugins | None = None,
+    is_demo: bool = False,
+    metrics: "Metrics | None" = None,
 ) -> Starlette:
     """Build the application with the installed plugins (or these); it closes the database when it ends.
 
@@ -72,6 +81,8 @@ def create_app(
         settle_memory()
         engine = engine_of(database, plugins, vault, clock=clock)
         work = worker.loops(engine, store, settings, wake=parts.wake) if settings.inline_worker else []
+        if metrics is not None:
+            work.append(metrics.keep_current(database, settings.var))
         loops = [asyncio.create_task(loop) for loop in work]
         try:
             yield
@@ -93,7 +104,7 @@ def create_app(
         ],
         lifespan=lifespan,
     )
-    _protect(app, settings, origins, view)
+    _protect(app, settings, origins, view, metrics)
     return app
 
 
@@ -140,7 +151,7 @@ def graphql_view(parts: Parts) -> GraphQLView:
     return GraphQLView(schema, parts, known)
 
 
-def _protect(app: Starlette, settings: Settings, origins: Sequence[str], view: GraphQLView) -> None:
+def _protect(app: Starlette, settings: Settings, origins: Sequence[str], view: GraphQLView, metrics: "Metrics | None") -> None:
     """Add the middleware for all requests: the last one added sees a request first."""
     app.add_middleware(UnreadBodies)
     if origins:
@@ -151,4 +162,4 @@ def _protect(app: Starlette, settings: Settings, origins: Sequence[str], view: G
     app.add_middleware(Hosts, settings=settings)
     app.add_middleware(Headers, settings=settings)
     app.add_middleware(EarlyAnswers, view=view, settings=settings)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, metrics=metrics)

@@ -215,6 +215,10 @@ class Settings(BaseSettings):
     backup_passphrase: SecretStr | None = Field(
         default=None, description="Seals the secret key in backups; needed to restore it. Unset: the key isn't in backups."
     )
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65_535, description="Port of /metrics for Prometheus, of a server or worker. Unset: none."
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Address that METRICS_PORT listens on.")
     answers_from_sql: bool = Field(default=True, description="Whether PostgreSQL writes answers of plain fields; off: for comparison.")
     fast_path: bool = Field(default=True, description="Whether known documents pass the executor by; off: for comparison.")
     generate_chunk: int = Field(default=10_000, ge=100, le=100_000, description="Customers per transaction of a generation run.")

@@ -5,7 +5,7 @@ import ipaddress
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from starlette.datastructures import Headers as RequestHeaders
@@ -20,6 +20,9 @@ from sebilling.language import Sentence, preferred
 from sebilling.logs import RequestLines, get_logger
 from sebilling.schema.request.negotiation import type_of_error
 from sebilling.storage.proofs import MAX_PROOF_BYTES
+
+if TYPE_CHECKING:
+    from sebilling.operation.metrics import Metrics  # loaded only where there are metrics
 
 _log = get_logger(__name__)
 MAX_BODY_BYTES: Final = 256 * 1024
@@ -262,10 +265,10 @@ def _loggable(path: str) -> str:
 
 
 class RequestLog:
-    """Log one line per request: the operation, the user, the status and the duration."""
+    """Log one line per request: the operation, the user, the status and the duration; and count it, if there are metrics."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, metrics: "Metrics | None" = None) -> None:
+        self._app, self._metrics = app, metrics
         self._lines = RequestLines()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -285,6 +288,9 @@ class RequestLog:
         finally:
             context = scope.get("sebilling.context")
             actor = context.actor if context is not None else None
+            seconds = time.perf_counter() - began
+            if self._metrics is not None:
+                self._metrics.request(context.operation if context is not None else "", status, seconds)
             self._lines.add(
                 method=scope["method"],
                 path=_loggable(scope["path"]),
@@ -292,5 +298,5 @@ class RequestLog:
                 user=actor.name if actor is not None else None,
                 user_id=actor.user_id if actor is not None else None,
                 status=status,
-                milliseconds=round((time.perf_counter() - began) * 1000, 1),
+                milliseconds=round(seconds * 1000, 1),
             )

@@ -14,7 +14,8 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, MutableMapping
+from collections import Counter
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
@@ -163,6 +164,23 @@ class Tracebacks:
         return [(kind, count) for kind, count in over.items() if count.seen > TRACEBACKS_PER_MINUTE]
 
 
+_errors: Counter[str] = Counter()
+_OUR_EVENT: Final = re.compile(r"[a-z_]{1,60}")
+
+
+def errors_logged() -> Mapping[str, int]:
+    """Number of lines of the level error since the process began, by event; what libraries log is counted as `library`."""
+    return dict(_errors)
+
+
+def counted(_logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Count lines of the level error. A structlog processor."""
+    if method in {"error", "exception", "critical"}:
+        name = str(event.get("event"))
+        _errors[name if _OUR_EVENT.fullmatch(name) and (name in _errors or len(_errors) < MAX_KINDS) else "library"] += 1
+    return event
+
+
 def _raised(exc_info: Any) -> BaseException | None:
     """Return the error that `exc_info` means: itself, the result of `sys.exc_info`, or True for the one being handled."""
     if isinstance(exc_info, tuple):
@@ -188,6 +206,7 @@ def set_up(*, level: str, style: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        counted,
         Tracebacks(),
         structlog.processors.format_exc_info,
         redacted,

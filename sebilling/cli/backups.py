@@ -101,10 +101,10 @@ def _read_from(source: str) -> Iterator[Path]:
     if not is_url(source):
         yield Path(source)
         return
-    place, _, name = source.rpartition("/")
+    folder_url, _, name = source.rpartition("/")
     with tempfile.TemporaryDirectory(prefix="sebilling-backup-") as folder:
         file = Path(folder) / name
-        asyncio.run(BackupPlace.open(place).fetch(name, file))
+        asyncio.run(BackupPlace.open(folder_url).fetch(name, file))
         yield file
 
 
@@ -189,10 +189,10 @@ def verify(
 
 @backups.command("list")
 def list_backups(
-    place: Annotated[str | None, typer.Argument(metavar="FOLDER|BUCKET", help="Default: SEBILLING_BACKUP_TO.")] = None,
+    source: Annotated[str | None, typer.Argument(metavar="FOLDER|BUCKET", help="Default: SEBILLING_BACKUP_TO.")] = None,
 ) -> None:
     """Print the backups in a folder or bucket, oldest first."""
-    target = place or read_settings().backup_to
+    target = source or read_settings().backup_to
     if target is None:
         why = Sentence("it isn't set: name a folder or bucket, or set it.", "belum diisi: sebut folder atau bucket, atau isi.")
         raise InvalidSetting(setting="SEBILLING_BACKUP_TO", why=why)

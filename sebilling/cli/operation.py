@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -18,6 +18,9 @@ from sebilling.db.engine import Database
 from sebilling.db.leases import HOLD_SECONDS, NAME
 from sebilling.storage import ObjectStore
 from sebilling.vault import vault_of
+
+if TYPE_CHECKING:
+    from sebilling.operation.metrics import Metrics  # loaded only where there are metrics
 
 data_folder = group()
 _SHOWN: Final = 20
@@ -118,3 +121,14 @@ def workers(here: Annotated[bool, typer.Option("--here", help="Only those on thi
     """Print the running workers; exit code 1 if there are none, or all hang."""
     if not with_database(lambda database: show_workers(database, out, errors, here=here)):
         raise typer.Exit(1)
+
+
+def metrics_of(settings: Settings) -> "Metrics | None":
+    """Begin to serve the metrics, if a port is set. Raises PortTaken."""
+    if settings.metrics_port is None:
+        return None
+    from sebilling.operation.metrics import Metrics
+
+    metrics = Metrics()
+    metrics.listen(settings.metrics_host, settings.metrics_port)
+    return metrics

@@ -9,6 +9,7 @@ import uvicorn
 from sebilling.app import create_app
 from sebilling.cli.database import look_once, opened, read_settings
 from sebilling.cli.garbage import no_collections
+from sebilling.cli.operation import metrics_of
 from sebilling.connections import limits_of
 from sebilling.db.engine import Database
 from sebilling.edge import proxies
@@ -25,5 +26,5 @@ def serve(
         asyncio.run(look_once(url))
         database = Database(url, connections=settings.database_connections)
         with no_collections():
-            served = create_app(settings, database)
+            served = create_app(settings, database, metrics=metrics_of(settings))
         uvicorn.run(served, host=settings.host, port=settings.port, **options(limits_of(settings, proxies(settings))))

@@ -27,15 +27,15 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
     """Print the state of the installation, part by part; exit code 0: good, 1: warnings, 2: something is bad, or nothing answers."""
     settings = read_settings()
     try:
-        found = with_database(lambda database: state.read(database, settings.var), migrates=False)
+        current = with_database(lambda database: state.read(database, settings.var), migrates=False)
     except SebillingError as error:  # a database that is away is the worst state, and no failure of this command
         out.print(f"DATABASE  {state.Level.BAD}: {error}", style="red", highlight=False, soft_wrap=True)
         raise typer.Exit(_CODES[state.Level.BAD]) from None
     if as_json:
-        sys.stdout.write(to_json(found).decode() + "\n")
+        sys.stdout.write(to_json(current).decode() + "\n")
     else:
         table = Table("part", "level", "what was found")
-        for part in found.parts:
+        for part in current.parts:
             table.add_row(part.name, part.level, part.sentence.english, style=_STYLES[part.level])
         out.print(table)
-    raise typer.Exit(_CODES[found.level])
+    raise typer.Exit(_CODES[current.level])

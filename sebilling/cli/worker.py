@@ -5,7 +5,7 @@ import signal
 from contextlib import suppress
 
 from sebilling.cli.database import read_settings, with_database
-from sebilling.cli.operation import store_of
+from sebilling.cli.operation import metrics_of, store_of
 from sebilling.cli.plugins import engine_of
 from sebilling.config import Settings
 from sebilling.db.engine import Database
@@ -19,6 +19,8 @@ async def work_for_ever(settings: Settings, database: Database) -> None:
     with suppress(NotImplementedError):  # on systems without these signals
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)
     work = loops(engine, store, settings, wake=asyncio.Event())
+    if (metrics := metrics_of(settings)) is not None:
+        work.append(metrics.keep_current(database, settings.var))
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(loop) for loop in work]
         await end.wait()

@@ -37,10 +37,10 @@ class BackupPlace:
 
     async def names(self) -> list[str]:
         """Names of the backups there, oldest first."""
-        found: list[str] = []
+        names: list[str] = []
         async for objects in self._store.list(chunk_size=1000):
-            found += [item["path"] for item in objects if made_at(item["path"]) is not None]
-        return sorted(found)
+            names += [item["path"] for item in objects if made_at(item["path"]) is not None]
+        return sorted(names)
 
     async def put(self, file: Path) -> None:
         """Store a backup under its name, in parts if it is large."""

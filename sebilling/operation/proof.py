@@ -111,8 +111,8 @@ async def _chain(session: ReadSession, manifest: Manifest) -> Check:
     digest = await session.value(_DIGEST, {"number": manifest.feed_number}, kind=bytes)
     expected = bytes.fromhex(manifest.feed_digest)
     is_same = (digest or feed.BEFORE_THE_FIRST) == expected
-    found = f"ends with number {manifest.feed_number}" if is_same else f"number {manifest.feed_number} has another digest than recorded"
-    return Check("event log", is_good=is_same, found=found)
+    told = f"ends with number {manifest.feed_number}" if is_same else f"number {manifest.feed_number} has another digest than recorded"
+    return Check("event log", is_good=is_same, found=told)
 
 
 async def _is_whole(store: ObjectStore, row: _Stored) -> bool:
