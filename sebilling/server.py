@@ -214,6 +214,18 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
+def check_port(host: str, port: int) -> None:
+    """Check that a server could listen there, before anything else is started for it. Raises PortTaken."""
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in addresses:
+            with socket.socket(family, kind, protocol) as tried:
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tried.bind(address)
+    except OSError as error:
+        raise PortTaken(host=host, port=port, why=str(error.strerror)) from error
+
+
 @contextmanager
 def serving(app: ASGIApp, listener: socket.socket, limits: Limits = UNCROWDED) -> Iterator[str]:
     """Serve on the socket while the block runs; yields the address, such as `http://127.0.0.1:8000`."""

@@ -61,6 +61,7 @@ COMMANDS: Final = {
     "events": Entry("sebilling.cli.events:events", "The event log and its feed."),
     "plugin": Entry("sebilling.cli.plugins:plugin", "Plugins."),
     "isolation": Entry("sebilling.cli.isolation:isolation", "Isolation (isolir) of overdue customers."),
+    "setup": Entry("sebilling.cli.setup:setup", "Files that this machine's own programs need to run SeBilling."),
     "secrets": Entry("sebilling.cli.secrets:secrets", "Encrypted secrets of devices and users."),
     "period": Entry("sebilling.cli.billing:period", "Periods (bulan tagihan)."),
     "user": Entry("sebilling.cli.accounts:user", "Users and service tokens."),

@@ -13,7 +13,7 @@ from sebilling.cli.operation import metrics_of
 from sebilling.connections import limits_of
 from sebilling.db.engine import Database
 from sebilling.edge import proxies
-from sebilling.server import options
+from sebilling.server import check_port, options
 
 
 def serve(
@@ -22,6 +22,7 @@ def serve(
 ) -> None:
     """Serve /graphql, /healthz and /readyz."""
     settings = read_settings(host=host, port=port)
+    check_port(settings.host, settings.port)
     with opened(settings, own=True) as url:
         asyncio.run(look_once(url))
         database = Database(url, connections=settings.database_connections)
