@@ -44,6 +44,7 @@ from sebilling.schema import (
     service_tokens,
     settings,
     sign_ins,
+    status,
     subscriptions,
     suspensions,
     sync,
@@ -60,7 +61,7 @@ _NOUNS: Final = (
     caller, sign_ins, users, service_tokens, counters, plans, customer_lists, customers, timeline, charges, billing_cycles, suspensions,
     periods, generation, invoices, payments, payment_previews, sync, credit, corrections, deposits, differences, recap, dashboard,
     receipts, bulk, imports, settings, devices, service_accesses, device_sessions, isolation_policies, upcoming_blocks,
-    promises, isolation, events, nodes,
+    promises, isolation, events, status, nodes,
 )  # fmt: skip
 Query: Final = create_type("Query", [field for noun in _NOUNS for field in noun.QUERIES], description="Queries. All require a sign-in.")
 Mutation: Final = create_type(

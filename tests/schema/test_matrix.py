@@ -64,6 +64,7 @@ createDevice updateDevice testDevice deleteDevice setServiceAccess removeService
 updateServiceAccess retryServiceAccess readOnline auditDevice                                       A   T
 # users, settings
 updateBillingSettings                                                                               A
+systemStatus                                                                                        A
 createUser updateUser resetPassword resetTotp createServiceToken revokeServiceToken                 A
 """
 SUBSCRIPTIONS: Final = """
@@ -130,6 +131,8 @@ BlockReason       code blockOn note text                                        
 BlockReason       amount invoiceNumber                                                              AFCK U
 Device            id name kind enabled reachable problems facts checkedAt customers waiting         AF  TU
 Device            outOfSync                                                                         AF  TU
+SystemStatus      level version at parts                                                            A
+PartStatus        part level text                                                                   A
 OnlineSession     key serviceKind since address mac megabytesUp megabytesDown customer              AF  TU
 Leak              kind key serviceKind detail customer                                              AF  TU
 DeviceConfig      config                                                                            AF  TU
