@@ -1,4 +1,7 @@
-"""docs/changing.md is true: each change is made on a copy of the tree, touches the files that it names, and passes there."""
+"""docs/changing.md is true: each change is made on a copy of the tree, touches the files that it names, and passes there.
+
+All are made one after the other on one copy, and their tests are run once: each run starts a server and migrates it.
+"""
 
 import filecmp
 import os
@@ -7,10 +10,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
-
-from sebilling.db.migrate import head
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = (ROOT / "docs" / "changing.md").read_text(encoding="utf-8")
@@ -23,9 +22,10 @@ class Tree:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._known: dict[str, bytes] = {}
         for name in COPIED:
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(ROOT / name, folder / name)  # with what was compiled: files keep their times
             else:
                 shutil.copy2(ROOT / name, folder / name)
 
@@ -70,13 +70,21 @@ class Tree:
         return done.stdout
 
     def changed(self) -> set[str]:
-        """Files that differ from the tree's, or aren't in it."""
-        files = {path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-        return {
-            str(path)
-            for path in files
-            if not (ROOT / path).exists() or not filecmp.cmp(ROOT / path, self.folder / path, shallow=False)
+        """Files that were changed or written since the last look."""
+        files = {path for path in self.folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+        now = {
+            str(path.relative_to(self.folder)): path.read_bytes() for path in files
+            if not (ROOT / path.relative_to(self.folder)).exists()
+            or not filecmp.cmp(ROOT / path.relative_to(self.folder), path, shallow=False)
         }  # fmt: skip
+        changed = {name for name, content in now.items() if self._known.get(name) != content}
+        self._known = now
+        return changed
+
+    @property
+    def head(self) -> int:
+        """The newest migration's number."""
+        return max(int(path.name[:4]) for path in (self.folder / "sebilling" / "db" / "migrations" / "versions").glob("0*.py"))
 
 
 def executes(sql_file: str) -> str:
@@ -89,27 +97,6 @@ def example(heading: str) -> list[str]:
     """The code blocks below a heading, in order."""
     section = DOCUMENT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     return [code for _, code in FENCED.findall(section)]
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Tree:
-    return Tree(tmp_path)
-
-
-def test_adding_a_payment_method(tree: Tree) -> None:
-    member, migration, snapshots = example("Add a payment method")
-    number = f"{int(head()) + 1:04}"
-    after = '    OTHER = "OTHER", Account.OTHER_RECEIPTS, "Lainnya", "Another method, described in the note."\n'
-    tree.insert("sebilling/billing/payments.py", after, member)
-    new = f"sebilling/db/migrations/versions/{number}_voucher.py"
-    tree.write(new, migration.replace("NNNN", number).replace("MMMM", head()))
-    tree.print_documents(snapshots)
-    assert tree.changed() == {"sebilling/billing/payments.py", new, "schema.graphql", "schema.sql"}
-    tree.run(
-        "pytest -x -q -p no:cacheprovider tests/billing/test_payment_methods.py tests/db/test_schema_sql.py::test_it_is_current"
-        " tests/db/test_sql_files.py tests/billing/test_accounts_of_codes.py::test_the_database_books_each_code_as_its_enum_declares"
-        " tests/cli/test_commands.py::test_the_schema_is_printed"
-    )
 
 
 STARTED = """
@@ -126,17 +113,6 @@ async def test_each_secret_that_was_shown_is_recorded(database: Database) -> Non
     written = "SELECT subject_id, data->'replaced' FROM event WHERE kind = 'user.totp_started' ORDER BY id"
     assert await isp.rows(written) == [(isp.admin.user_id, False), (isp.admin.user_id, True)]
 """
-
-
-def test_adding_an_event_kind(tree: Tree) -> None:
-    kind, call, document = example("Add an event kind")
-    tree.insert("sebilling/events/users.py", '    """A user signed in with a recovery code, which is void now."""\n', f"\n\n{kind}")
-    pend = '    await session.execute(_PEND, {"user": user_id, "locked": _locked(vault, user_id, secret)})\n'
-    tree.insert("sebilling/auth/totp.py", pend, call)
-    tree.print_documents(document)
-    assert tree.changed() == {"sebilling/events/users.py", "sebilling/auth/totp.py", "docs/event_kinds.md"}
-    tree.write("tests/auth/test_totp_started.py", STARTED)
-    tree.run("pytest -x -q -p no:cacheprovider tests/auth/test_totp_started.py tests/auth/test_totp.py tests/events/test_catalogue.py")
 
 
 SAME_DAY = """
@@ -166,26 +142,6 @@ async def test_everybody_is_blocked_on_the_same_day(database: Database) -> None:
         assert forecast == {"blockOn": blocked, "mode": "FROM_FIRST_OF_MONTH"}
         await isp.pay(customer_id, 150_000, at=issued)
 """
-
-
-def test_adding_an_isolation_mode(tree: Tree) -> None:
-    member, line, copy, migration, snapshots, model = example("Add an isolation mode")
-    before, number = executes("isolation_modes.sql"), f"{int(head()) + 1:04}"
-    tree.insert("sebilling/billing/isolation/policy.py", '    MANUAL = "MANUAL", "Never automatically."\n', member)
-    _, source, target = copy.replace("MMMM", before).split()
-    shutil.copy2(tree.folder / source, tree.folder / target)
-    tree.insert(source, "                       WHEN 'FROM_INSTALL_DATE' THEN p_monthly_on\n", line)
-    new = f"sebilling/db/migrations/versions/{number}_isolation_mode.py"
-    tree.write(new, migration.replace("NNNN", number).replace("PPPP", head()))
-    tree.print_documents(snapshots)
-    files = {"sebilling/billing/isolation/policy.py", source, target, new, "schema.graphql", "schema.sql"}
-    assert tree.changed() == files
-    tree.insert("tests/isolation/test_policy.py", "    IsolationMode.FROM_INSTALL_DATE: _of_installation,\n", model)
-    tree.write("tests/isolation/test_first_of_month.py", SAME_DAY)
-    tree.run(
-        "pytest -x -q -p no:cacheprovider tests/isolation/test_first_of_month.py tests/isolation/test_policy.py tests/db/test_sql_files.py"
-        " tests/db/test_schema_sql.py::test_it_is_current tests/cli/test_commands.py::test_the_schema_is_printed"
-    )
 
 
 NORTH = """
@@ -223,24 +179,82 @@ async def test_who_reads_and_changes_the_latitude(database: Database, role: Role
 """
 
 
-def test_adding_a_field_to_customers(tree: Tree) -> None:
+def add_a_payment_method(tree: Tree) -> tuple[set[str], list[str]]:
+    member, migration, snapshots = example("Add a payment method")
+    number = f"{tree.head + 1:04}"
+    new = f"sebilling/db/migrations/versions/{number}_voucher.py"
+    after = '    OTHER = "OTHER", Account.OTHER_RECEIPTS, "Lainnya", "Another method, described in the note."\n'
+    tree.insert("sebilling/billing/payments.py", after, member)
+    tree.write(new, migration.replace("NNNN", number).replace("MMMM", f"{tree.head:04}"))
+    tree.print_documents(snapshots)
+    return {"sebilling/billing/payments.py", new, "schema.graphql", "schema.sql"}, [
+        "tests/billing/test_payment_methods.py", "tests/db/test_schema_sql.py::test_it_is_current", "tests/db/test_sql_files.py",
+        "tests/billing/test_accounts_of_codes.py::test_the_database_books_each_code_as_its_enum_declares",
+        "tests/cli/test_commands.py::test_the_schema_is_printed",
+    ]  # fmt: skip
+
+
+def add_an_event_kind(tree: Tree) -> tuple[set[str], list[str]]:
+    kind, call, document = example("Add an event kind")
+    tree.insert("sebilling/events/users.py", '    """A user signed in with a recovery code, which is void now."""\n', f"\n\n{kind}")
+    pend = '    await session.execute(_PEND, {"user": user_id, "locked": _locked(vault, user_id, secret)})\n'
+    tree.insert("sebilling/auth/totp.py", pend, call)
+    tree.print_documents(document)
+    return {"sebilling/events/users.py", "sebilling/auth/totp.py", "docs/event_kinds.md"}, [
+        "tests/auth/test_totp_started.py", "tests/auth/test_totp.py", "tests/events/test_catalogue.py",
+    ]  # fmt: skip
+
+
+def add_an_isolation_mode(tree: Tree) -> tuple[set[str], list[str]]:
+    member, line, copy, migration, snapshots, _ = example("Add an isolation mode")
+    before, number = executes("isolation_modes.sql"), f"{tree.head + 1:04}"
+    tree.insert("sebilling/billing/isolation/policy.py", '    MANUAL = "MANUAL", "Never automatically."\n', member)
+    _, source, target = copy.replace("MMMM", before).split()
+    shutil.copy2(tree.folder / source, tree.folder / target)
+    tree.insert(source, "                       WHEN 'FROM_INSTALL_DATE' THEN p_monthly_on\n", line)
+    new = f"sebilling/db/migrations/versions/{number}_isolation_mode.py"
+    tree.write(new, migration.replace("NNNN", number).replace("PPPP", f"{tree.head:04}"))
+    tree.print_documents(snapshots)
+    return {"sebilling/billing/isolation/policy.py", source, target, new, "schema.graphql", "schema.sql"}, [
+        "tests/isolation/test_first_of_month.py", "tests/isolation/test_policy.py",
+    ]  # fmt: skip
+
+
+def add_a_field_to_customers(tree: Tree) -> tuple[set[str], list[str]]:
     migration, declared, documents = example("Add a field to customers")
-    changed, more_documents = example("Let a field of customers be changed")
-    number = f"{int(head()) + 1:04}"
+    number = f"{tree.head + 1:04}"
     new = f"sebilling/db/migrations/versions/{number}_latitude.py"
-    tree.write(new, migration.replace("NNNN", number).replace("MMMM", head()))
+    tree.write(new, migration.replace("NNNN", number).replace("MMMM", f"{tree.head:04}"))
     tree.apply(declared)
     tree.print_documents(documents)
-    by_hand = {new, "sebilling/db/tables/customer.py", "sebilling/schema/customers.py", "tests/schema/test_matrix.py"}
-    assert tree.changed() == by_hand | {"schema.graphql", "schema.sql"}
+    return {new, "sebilling/db/tables/customer.py", "sebilling/schema/customers.py", "tests/schema/test_matrix.py",
+            "schema.graphql", "schema.sql"}, ["tests/schema/test_latitude.py", "tests/db/test_guards.py"]  # fmt: skip
+
+
+def let_it_be_changed(tree: Tree) -> tuple[set[str], list[str]]:
+    changed, documents = example("Let a field of customers be changed")
     tree.apply(changed)
-    tree.print_documents(more_documents)
-    by_hand |= {"sebilling/billing/customers.py", "sebilling/events/customers.py"}
-    assert tree.changed() == by_hand | {"schema.graphql", "schema.sql", "docs/event_kinds.md"}
+    tree.print_documents(documents)
+    return {"sebilling/schema/customers.py", "sebilling/billing/customers.py", "sebilling/events/customers.py",
+            "schema.graphql", "docs/event_kinds.md"}, [
+        "tests/schema/test_matrix.py::test_every_field_of_every_type_has_a_line",
+        "tests/events/test_catalogue.py::test_the_document_lists_every_kind_as_it_is",
+    ]  # fmt: skip
+
+
+CHANGES = (add_a_payment_method, add_an_event_kind, add_an_isolation_mode, add_a_field_to_customers, let_it_be_changed)
+
+
+def test_each_change_touches_the_files_that_it_names_and_passes(tmp_path: Path) -> None:
+    tree, tests = Tree(tmp_path), []
+    assert tree.changed() == set()
+    for change in CHANGES:
+        files, its_tests = change(tree)
+        assert tree.changed() == files, change.__name__
+        tests += its_tests
+    tree.write("tests/auth/test_totp_started.py", STARTED)
+    *_, model = example("Add an isolation mode")
+    tree.insert("tests/isolation/test_policy.py", "    IsolationMode.FROM_INSTALL_DATE: _of_installation,\n", model)
+    tree.write("tests/isolation/test_first_of_month.py", SAME_DAY)
     tree.write("tests/schema/test_latitude.py", NORTH)
-    tree.run(
-        "pytest -x -q -p no:cacheprovider tests/schema/test_latitude.py tests/db/test_guards.py"
-        " tests/db/test_schema_sql.py::test_it_is_current tests/cli/test_commands.py::test_the_schema_is_printed"
-        " tests/schema/test_matrix.py::test_every_field_of_every_type_has_a_line"
-        " tests/events/test_catalogue.py::test_the_document_lists_every_kind_as_it_is"
-    )
+    tree.run(f"pytest -x -q -p no:cacheprovider {' '.join(dict.fromkeys(tests))}")

@@ -121,8 +121,7 @@ def test_without_freeradius_the_story_says_so(place: Place) -> None:
     assert "install" in said
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("sight", ["password", "radiusd.conf"])
+@pytest.mark.parametrize(("sign", "sight"), [(signal.SIGINT, "password"), (signal.SIGTERM, "radiusd.conf")])
 def test_whoever_ends_it_in_the_middle_leaves_nothing(place: Place, sign: signal.Signals, sight: str) -> None:
     need_freeradius()
     with place.demo("--once", "--json") as demo:

@@ -6,6 +6,7 @@ the end, checked data under its old checksum, tables and sizes that no decoder m
 
 import asyncio
 import io
+import os
 import random
 import tarfile
 import tempfile
@@ -29,6 +30,8 @@ from sebilling.storage.proofs import inspect
 from tests.storage import action, annotated, attached, bomb_of_a_stream, in_catalog, noise, packed, pdf, png, png_header, receipt
 
 ON = date(2026, 2, 20)
+CAMPAIGN = os.environ.get("SEBILLING_TEST_CAMPAIGN") == "1"
+"""Each file is a process: all 500 in the campaign, every fourth otherwise."""
 Malformed = Callable[[random.Random], bytes]
 
 JPEG, PNG, WEBP = (packed(noise(48, 40), name) for name in ("JPEG", "PNG", "WEBP"))
@@ -254,7 +257,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-async def test_500_malformed_files_are_refused_and_leave_nothing(tmp_path: Path, temporary: Path) -> None:
+async def test_malformed_files_are_refused_and_leave_nothing(tmp_path: Path, temporary: Path) -> None:
     store = ObjectStore.open(None, tmp_path / "uploads")
     before = on_disk(tmp_path)
     taken: Counter[str] = Counter()
@@ -272,9 +275,10 @@ async def test_500_malformed_files_are_refused_and_leave_nothing(tmp_path: Path,
 
     files = list(malformed())
     assert len(files) == 500
+    files = files[:: 1 if CAMPAIGN else 4]
     await asyncio.gather(*(upload(name, content) for name, content in files))
     assert taken == {}
-    assert len([text for text in refusals if "; send " in text or "; print " in text]) == 500, "each names its remedy"
+    assert len([text for text in refusals if "; send " in text or "; print " in text]) == len(files), "each names its remedy"
     assert on_disk(tmp_path) == before
 
 
