@@ -6,6 +6,7 @@ Each process has servers of its own (tests/conftest.py), so a test needs no care
 import os
 import shutil
 import tempfile
+from multiprocessing.util import Finalize
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -39,14 +40,15 @@ def _has_room(folder: Path) -> bool:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Put temporary files into memory where that is possible and nobody has set TMPDIR; they are removed at the end."""
     if "TMPDIR" in os.environ or not _has_room(MEMORY):
         return
     folder = tempfile.mkdtemp(prefix="tests-", dir=MEMORY)
     Path(folder).chmod(0o755)  # servers of other users are in it
     os.environ["TMPDIR"], tempfile.tempdir = folder, None
-    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    # after multiprocessing has removed its own folder there, with the priority -100
+    Finalize(None, shutil.rmtree, args=(folder,), kwargs={"ignore_errors": True}, exitpriority=-200)
 
 
 def _is_in(node_id: str, place: str) -> bool:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from sebilling import __version__, downloads, keys, web
+from sebilling import __version__, downloads, first_admin, keys, web
 from sebilling.clock import Clock, system_clock
 from sebilling.compression import Compressed
 from sebilling.config import Settings
@@ -99,6 +99,7 @@ def create_app(
             WebSocketRoute("/graphql", Sockets(view, parts, groups, lines)),
             downloads.route(parts),
             *customer_pages(parts),
+            *first_admin.routes(parts),
             *([] if settings.introspection == "nobody" else [graphiql.assets()]),
             *web.routes(),
         ],

@@ -258,7 +258,7 @@ class UnreadBodies:
 
 def _loggable(path: str) -> str:
     """Return the path without secrets, such as the token of a download."""
-    for secret in ("/downloads/", "/tagihan/"):
+    for secret in ("/downloads/", "/tagihan/", "/mulai/"):
         if path.startswith(secret):
             return f"{secret}…"
     return path

@@ -46,7 +46,7 @@ _SECRET_TEXT: Final = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]{0,30}://)[^\s/@\"']{1,500}@"  # user and password in a URL
     r"|(?P<bearer>\b(?:bearer|basic)\s{1,20})[\w.~+/=-]+"
     r"|\bsb[a-z]_[\w-]{8,}"  # our own tokens
-    r"|(?P<download>/(?:downloads|tagihan)/)[^\s\"'?]+"
+    r"|(?P<download>/(?:downloads|tagihan|mulai)/)[^\s\"'?]+"
     r"|(?P<named>\b(?:password|passwd|secret|token|api_?key|authorization)[\"']?\s{0,20}[=:]\s{0,20}[\"']?)[^\s\"',&;)}]+",
     re.IGNORECASE,
 )

@@ -6,13 +6,19 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from sebilling import first_admin
 from sebilling.app import create_app
 from sebilling.cli.database import look_once, opened, read_settings
 from sebilling.cli.garbage import no_collections
-from sebilling.cli.operation import metrics_of
+from sebilling.cli.operation import metrics_of, say
+from sebilling.cli.terminal import out
+from sebilling.clock import system_clock
+from sebilling.config import Settings
 from sebilling.connections import limits_of
 from sebilling.db.engine import Database
 from sebilling.edge import proxies
+from sebilling.errors import DatabaseUnavailable
+from sebilling.operation import sealed_key
 from sebilling.server import check_port, options
 
 
@@ -26,6 +32,21 @@ def serve(
     with opened(settings, own=True) as url:
         asyncio.run(look_once(url))
         database = Database(url, connections=settings.database_connections)
+        asyncio.run(_invite(url, settings))
         with no_collections():
             served = create_app(settings, database, metrics=metrics_of(settings))
         uvicorn.run(served, host=settings.host, port=settings.port, **options(limits_of(settings, proxies(settings))))
+
+
+async def _invite(url: str, settings: Settings) -> None:
+    """Print the link to make the first admin, while there is no user. A database that is away is told elsewhere."""
+    database = Database(url, connections=2)
+    try:
+        if await first_admin.is_needed(database):
+            host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 - compared, not bound
+            link = f"http://{host}:{settings.port}{first_admin.path(sealed_key.current(settings), at=system_clock())}"
+            say(out, f"There is no user yet. Make the first admin, within {first_admin.HOURS} hours, at {link}")
+    except DatabaseUnavailable:
+        return
+    finally:
+        await database.close()

@@ -60,7 +60,7 @@ def bill_page(bill: Bill, *, at: datetime, language: Language, here: str) -> str
         _invoices(bill.invoices, language=language, here=here),
         _contact(isp, language),
     ]
-    return _page(_say(language, "Your bill", "Tagihan Anda"), parts, language)
+    return page(_say(language, "Your bill", "Tagihan Anda"), parts, language)
 
 
 def isolir_page(isp: Isp, *, language: Language, is_wrong: bool = False) -> str:
@@ -87,13 +87,13 @@ def isolir_page(isp: Isp, *, language: Language, is_wrong: bool = False) -> str:
         form,
         _contact(isp, language),
     ]
-    return _page(_say(language, "Internet is off", "Internet terisolir"), parts, language)
+    return page(_say(language, "Internet is off", "Internet terisolir"), parts, language)
 
 
 def message_page(isp: Isp, message: Sentence, *, language: Language) -> str:
     """A page with one sentence."""
     parts = [f"<h1>{escape(isp.company_name) or _NAMELESS.in_(language)}</h1>", f"<p>{message.in_(language)}</p>", _contact(isp, language)]
-    return _page(message.in_(language), parts, language)
+    return page(message.in_(language), parts, language)
 
 
 def _how_to_pay(isp: Isp, language: Language, *, counter: str) -> str:
@@ -156,7 +156,8 @@ def _say(language: Language, english: str, indonesian: str) -> str:
     return indonesian if language == "id" else english
 
 
-def _page(title: str, parts: Iterable[str], language: Language) -> str:
+def page(title: str, parts: Iterable[str], language: Language) -> str:
+    """A whole page; the parts are HTML, the title is text."""
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'

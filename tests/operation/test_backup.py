@@ -83,10 +83,12 @@ async def test_a_backup_under_writes_comes_back_whole(committed: Database, serve
     isp, people, key = await busy_isp(committed, store)
     stop = asyncio.Event()
 
+    acknowledged: list[int] = []
+
     async def take_money() -> int:
         taken = 0
         while not stop.is_set():
-            await isp.pay(people[taken % len(people)], 1_000)
+            acknowledged.append((await isp.pay(people[taken % len(people)], 1_000)).payment_id)
             taken += 1
         return taken
 
@@ -100,6 +102,7 @@ async def test_a_backup_under_writes_comes_back_whole(committed: Database, serve
     writing = [asyncio.create_task(take_money()), asyncio.create_task(number_events())]
     await asyncio.sleep(0.3)
     file = tmp_path / "backup.zip"
+    before_it = list(acknowledged)
     done = await archive.write(committed, store, file, at=NOW)
     stop.set()
     taken, _ = await asyncio.gather(*writing)
@@ -112,7 +115,12 @@ async def test_a_backup_under_writes_comes_back_whole(committed: Database, serve
         again = Isp(restored, isp.admin, isp.plan_id, isp.counters)
         await again.check()
         async with restored.reading() as session:
-            assert (await feed.head(session)).number > 0
+            kept = set(await session.values(text("SELECT id FROM payment"), kind=int))
+            assert before_it
+            assert set(before_it) <= kept, "each payment that was acknowledged before the backup began"
+            head = await feed.head(session)
+            assert (head.number, head.digest.hex()) == (done.feed_number, done.feed_digest)
+            assert head.number > 0
         assert await events.verify(restored, {}, console(), console())
         assert await other.get(key) == b"a picture"
         before = await again.value("SELECT count(*) FROM payment")
