@@ -11,7 +11,7 @@ COPY plugins ./plugins
 RUN /opt/sebilling/bin/pip install --no-cache-dir --no-deps --no-build-isolation . ./plugins/mikrotik ./plugins/notify ./plugins/olt ./plugins/radius
 
 FROM python:3.13-slim
-RUN useradd --system --create-home --uid 10001 sebilling && install -d -o sebilling -g sebilling /home/sebilling/var
+RUN useradd --system --create-home --uid 10001 sebilling && install -d -o sebilling -g sebilling /home/sebilling/var /home/sebilling/backups
 COPY --from=build /opt/sebilling /opt/sebilling
 ENV PATH=/opt/sebilling/bin:$PATH PYTHONUNBUFFERED=1 SEBILLING_HOST=0.0.0.0 SEBILLING_PORT=8000
 USER sebilling

@@ -65,7 +65,8 @@ async def test_no_other_link_works(committed: Database, spoilt: str) -> None:
 def said_and_logged(url: str, folder: Path) -> tuple[str, str]:
     """What a server says to whoever starts it, and what it logs, until it serves."""
     out, errors = folder / "out", folder / "errors"
-    out.unlink(missing_ok=True)
+    for file in (out, errors):
+        file.unlink(missing_ok=True)
     where = {"SEBILLING_DATABASE_URL": url, "SEBILLING_SECRET_KEY": SECRET_KEY, "SEBILLING_VAR": str(folder)}
     server = commands.start(
         ["serve", "--port", str(free_port())], folder=folder, stdout=out, stderr=errors, environment=commands.without_settings() | where

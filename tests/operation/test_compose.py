@@ -26,7 +26,9 @@ def test_every_setting_of_ours_is_one(compose: Any) -> None:
 
 def test_what_must_be_set_is_asked_for_and_nothing_else(compose: Any) -> None:
     text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
-    assert set(re.findall(r"\$\{(\w+):\?", text)) == {"SEBILLING_ALLOWED_HOSTS", "SEBILLING_SECRET_KEY", "POSTGRES_PASSWORD"}
+    assert set(re.findall(r"\$\{(\w+):\?", text)) == {
+        "SEBILLING_ALLOWED_HOSTS", "SEBILLING_SECRET_KEY", "SEBILLING_BACKUP_PASSPHRASE", "POSTGRES_PASSWORD",
+    }  # fmt: skip
     assert not re.findall(r"\$\{\w+\}", text)
 
 
@@ -37,6 +39,15 @@ def test_it_answers_under_its_name_and_tells_clients_apart(compose: Any) -> None
         assert environment["SEBILLING_ALLOWED_HOSTS"].startswith("${SEBILLING_ALLOWED_HOSTS:?")
         assert environment["SEBILLING_TRUSTED_PROXIES"] == network["gateway"]
     assert compose["services"]["app"]["ports"] == ["127.0.0.1:8000:8000"]
+
+
+def test_whoever_gets_in_changes_nothing_and_backups_are_made(compose: Any) -> None:
+    for name in OURS:
+        service = compose["services"][name]
+        assert (service["read_only"], service["cap_drop"], service["security_opt"]) == (True, ["ALL"], ["no-new-privileges:true"])
+        written = {volume.partition(":")[2] for volume in service["volumes"]} | set(service["tmpfs"])
+        assert written == {"/home/sebilling/var", "/home/sebilling/backups", "/tmp"}  # noqa: S108 - the container's own
+        assert service["environment"]["SEBILLING_BACKUP_TO"] in written
 
 
 def test_it_is_built_once_watched_and_its_logs_have_an_end(compose: Any) -> None:
