@@ -1,11 +1,12 @@
 """`sebilling backup`, `sebilling backup verify`, `sebilling backup list`, `sebilling restore`."""
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -24,7 +25,9 @@ from sebilling.language import Sentence
 from sebilling.operation import retention
 from sebilling.operation.places import BackupPlace, is_url
 
-_WRITE = "write"
+_WRITE: Final = "write"
+_NICENESS: Final = 15
+LowPriority = Annotated[bool, typer.Option("--low-priority", help="Give way to everything else on this machine.")]
 
 
 class _WritesByDefault(TyperGroup):
@@ -154,8 +157,11 @@ def write(
     thin: Annotated[
         bool, typer.Option("--thin", help="Afterwards delete older ones there, except those of 7 days, 4 weeks and 12 months.")
     ] = False,
+    low_priority: LowPriority = False,
 ) -> None:
     """Write a consistent backup, including proofs, to a ZIP file while the system is in use; exit code 1: proofs were missing."""
+    if low_priority:
+        os.nice(_NICENESS)
     settings = read_settings()
     if not with_database(lambda database: write_backup(settings, database, target, out, errors, thin=thin)):
         raise typer.Exit(1)
@@ -164,6 +170,7 @@ def write(
 @backups.command("verify")
 def verify(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A backup: a file, or s3://bucket/prefix/name.")],
+    low_priority: LowPriority = False,
 ) -> None:
     """Restore a backup into a scratch server, and check what comes out: invariants, the event log's chain, secrets, proofs. Exit code 1
     if any check fails. The live database isn't touched, and needn't be there.
@@ -172,6 +179,8 @@ def verify(
     from sebilling.operation.proof import prove
     from sebilling.vault import Vault, vault_of
 
+    if low_priority:
+        os.nice(_NICENESS)
     settings = read_settings()
     with _read_from(file) as local:
         archive.read(local)

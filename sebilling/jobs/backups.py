@@ -4,7 +4,6 @@ One worker at a time does it, by a lease. A backup that failed is tried again af
 """
 
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ _SPACE: Final = 7
 LOOK_SECONDS: Final = 60.0
 AGAIN_AFTER: Final = timedelta(hours=1)
 PROVE_EVERY: Final = timedelta(days=7)
-_NICE: Final = 15
 _MAX_SECONDS: Final = 6 * 3600.0
 _TAIL: Final = 500
 
@@ -61,21 +59,21 @@ async def _turn(leases: Leases, database: Database, schedule: Schedule, clock: C
             return LOOK_SECONDS
         last, now = await runs.last(database), clock()
         if last.is_due(now, moment=schedule.moment(now), pause=AGAIN_AFTER):
-            error = await _command(["backup", "write", schedule.target, "--thin"])
+            error = await _command(["backup", "write", schedule.target, "--thin", "--low-priority"])
             _log.log(40 if error else 20, "backup_failed" if error else "backup_made", why=error)
             last = await runs.last(database)
         if last.name is not None and (last.proven_at is None or now - last.proven_at >= PROVE_EVERY):
-            error = await _command(["backup", "verify", f"{schedule.target.rstrip('/')}/{last.name}"])
+            error = await _command(["backup", "verify", f"{schedule.target.rstrip('/')}/{last.name}", "--low-priority"])
             await runs.proven(database, last.name, error=error, at=clock())
             _log.log(40 if error else 20, "backup_proof_failed" if error else "backup_proven", why=error)
     return LOOK_SECONDS
 
 
 async def _command(arguments: Sequence[str]) -> str | None:
-    """Run a command of ours at low priority; return the end of what it printed if it failed. It is ended when this task is."""
+    """Run a command of ours; return the end of what it printed if it failed. It is ended when this task is."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sebilling.cli", *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE, preexec_fn=lambda: os.nice(_NICE) and None,
+        stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
         async with asyncio.timeout(_MAX_SECONDS):
