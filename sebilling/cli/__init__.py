@@ -53,6 +53,9 @@ COMMANDS: Final = {
         "sebilling.cli.status:status",
         "Print the state of the installation, part by part; exit code 0: good, 1: warnings, 2: bad.",
     ),
+    "doctor": Entry(
+        "sebilling.cli.status:doctor", "Print what is wrong with this installation, or missing in it, and what to do; exit code 1: urgent."
+    ),
     "workers": Entry("sebilling.cli.operation:workers", "Print the running workers; exit code 1 if there are none, or all hang."),
     "schema": Entry("sebilling.cli.schema:schema", "Print the GraphQL schema."),
     "demo": Entry("sebilling.cli.demo:demo", "Create a demo ISP in its own database and run its month."),
