@@ -1,12 +1,16 @@
 """Speeds: another plan, or another speed of a plan, reaches the device, for those who are active and those who are restored later."""
 
+import os
 from datetime import timedelta
+from typing import Final
 
 from sebilling.billing import customers, plans
 from sebilling.db.engine import Database
 from sebilling.network import speeds
 from tests.isolation.gear import Gear
 from tests.isolation.place import Place, make
+
+PEOPLE: Final = int(os.environ.get("SEBILLING_TEST_SPEEDS", "20"))
 
 
 async def speed(place: Place, kbps: int) -> None:
@@ -19,12 +23,12 @@ async def events(place: Place) -> list[str]:
 
 
 async def test_a_plans_new_speed_reaches_everybody_who_has_it(database: Database, gear: Gear) -> None:
-    place = await make(database, gear, *[f"n{number}" for number in range(20)])
+    place = await make(database, gear, *[f"n{number}" for number in range(PEOPLE)])
     assert list(await speeds.due(place.engine)) == [], "nothing is sent that nobody changed"
     await speed(place, 20_000)
-    assert await speeds.give(place.engine, place.device_id) == 20
+    assert await speeds.give(place.engine, place.device_id) == PEOPLE
     assert set(gear.rates.values()) == {20_000}
-    assert (len(await events(place)), list(await speeds.due(place.engine))) == (20, [])
+    assert (len(await events(place)), list(await speeds.due(place.engine))) == (PEOPLE, [])
     await speed(place, 20_000)
     assert list(await speeds.due(place.engine)) == [], "the same speed again is no change"
 
