@@ -261,6 +261,7 @@ class Campaign:
         for person in self.people:
             cut = person.key in block_on[id(person.site)]
             assert cut is person.should_be_blocked, f"{person.key} on {person.site.kind} is {'cut' if cut else 'not cut'}"
+        await self._judged_by_traffic(isp)
         for site, then in zip(self.sites, before, strict=True):
             now = await site.state()
             gone = {person.key for person in self.people if person.site is site and person.should_be_blocked}
@@ -274,6 +275,16 @@ class Campaign:
                 assert (id(site), one.key) not in never, f"{one.key} on {site.kind} was cut and never should have been"
                 spans = wished.get(f"{site.kind}/{one.key}", [])
                 assert any(start <= one.at <= end + GRACE for start, end in spans), f"{one.key} was cut at {one.at}, wished: {spans}"
+
+    async def _judged_by_traffic(self, isp: Isp) -> None:
+        """Nobody is online who is shown blocked, and nobody offline who is shown active."""
+        shown = dict(await isp.rows("SELECT device.kind || '/' || key, actual FROM service_access JOIN device ON device.id = device_id"))
+        for site in self.sites:
+            online = await site.online_keys()
+            for key in site.keys:
+                state = shown[f"{site.kind}/{key}"]
+                wrong = "BLOCKED" if key in online else "ACTIVE"
+                assert state != wrong, f"{key} on {site.kind} is shown {state}: online {key in online}"
 
     async def _wished(self, isp: Isp) -> dict[str, list[tuple[datetime, datetime]]]:
         """From when to when it was wished that someone is cut, by the event log."""

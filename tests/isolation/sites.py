@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from sebilling_mikrotik.testing import Router, Simulator
+from sebilling_mikrotik.testing.traffic import online
 
 from sebilling.clock import system_clock
 
@@ -73,6 +74,10 @@ class Site(ABC):
     @abstractmethod
     async def cut_keys(self) -> set[str]:
         """Who has no internet now. Raises OSError while it can't be told."""
+
+    async def online_keys(self) -> set[str]:
+        """Whose traffic gets through, or would after a login, connections from before included. Raises OSError while it can't be told."""
+        return set(self.keys) - await self.cut_keys()
 
     @abstractmethod
     async def fail(self, chance: random.Random) -> None:
@@ -136,6 +141,9 @@ class RouterSite(Site):
 
     async def cut_keys(self) -> set[str]:
         return {key for key in self.keys if self.is_blocked(key)}
+
+    async def online_keys(self) -> set[str]:
+        return {key for key in self.keys if online(self.router, self.menu, key)}
 
     async def start(self) -> None:
         await self.simulator.__aenter__()
@@ -210,7 +218,9 @@ class QueueSite(RouterSite):
     kind, service, menu = "mikrotik.queue", "QUEUE", "/queue/simple"
 
     def put(self, key: str) -> None:
-        self.limit = self.router.add("/queue/simple", name=key, target="10.0.0.1/32", max_limit="10M/20M")["max-limit"]
+        self.limit = self.router.add("/queue/simple", name=key, target=f"10.0.0.{self.keys.index(key) + 1}/32", max_limit="10M/20M")[
+            "max-limit"
+        ]
 
     def is_blocked(self, key: str) -> bool:
         return bool(self.row(key)["max-limit"] != self.limit)

@@ -98,6 +98,11 @@ class RadiusSite(Site):
     async def cut_keys(self) -> set[str]:
         return {row["username"] for row in await self._rows(self.query) if row["cut"] and row["username"] in self.keys}
 
+    async def online_keys(self) -> set[str]:
+        """Those whom the tables let in, and those whose session from before was never ended."""
+        rows = await self._rows("SELECT username FROM radacct WHERE acctsessionid = ANY ($1)", sorted(self._up))
+        return (await super().online_keys()) | {row["username"] for row in rows}
+
     async def state(self) -> Mapping[str, Any]:
         found: dict[str, list[tuple[Any, ...]]] = {key: [] for key in self.keys}
         for table in ("radcheck", "radreply", "radusergroup"):

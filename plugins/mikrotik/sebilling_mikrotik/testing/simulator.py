@@ -155,14 +155,15 @@ class _Connection:
                     if not self._out or self._writer.is_closing():
                         return  # the connection closed while waiting
                     self._out.popleft()
-                    if faults.drip_seconds is None:
+                    drip_seconds = faults.drip_seconds
+                    if drip_seconds is None:
                         self._writer.write(data)
                         continue
                     for byte in data:
                         if self._writer.is_closing():
                             return
                         self._writer.write(bytes([byte]))
-                        await asyncio.sleep(faults.drip_seconds)
+                        await asyncio.sleep(drip_seconds)
                 if self._over:
                     self._writer.close()
                     return
