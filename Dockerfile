@@ -8,7 +8,7 @@ COPY tools/web.py ./tools/web.py
 COPY web ./web
 COPY sebilling ./sebilling
 COPY plugins ./plugins
-RUN /opt/sebilling/bin/pip install --no-cache-dir --no-deps --no-build-isolation . ./plugins/mikrotik ./plugins/notify ./plugins/olt ./plugins/radius
+RUN /opt/sebilling/bin/pip install --no-cache-dir --no-deps --no-build-isolation . ./plugins/mikrotik ./plugins/nftables ./plugins/notify ./plugins/olt ./plugins/radius
 
 FROM python:3.13-slim
 RUN useradd --system --create-home --uid 10001 sebilling && install -d -o sebilling -g sebilling /home/sebilling/var /home/sebilling/backups

@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 # Each plugin is a distribution of its own, with tests of its own.
 WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/src/paraglide/*' -not -path '*/cache/*')
-PLUGINS := plugins/mikrotik plugins/notify plugins/olt plugins/radius
+PLUGINS := plugins/mikrotik plugins/nftables plugins/notify plugins/olt plugins/radius
 
 # Tests start hundreds of processes of ours, so modules are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE

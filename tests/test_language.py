@@ -30,7 +30,7 @@ from sebilling.schema.request import document_errors, refusals
 from sebilling.schema.request.errors import formatted
 
 ROOT: Final = Path(__file__).parents[1]
-PLUGINS: Final = ("mikrotik", "radius", "olt", "notify")
+PLUGINS: Final = ("mikrotik", "radius", "olt", "nftables", "notify")
 NOT_YET: Final = (
     "sebilling/billing/imports/", "sebilling/cli/", "sebilling/db/embedded.py", "sebilling/operation/",
     "sebilling/plugins/conformance/",

@@ -337,7 +337,7 @@ async def test_workers_that_are_killed_between_deliveries_lose_none_and_keep_the
     put("writes", WRITES, tmp_path)
     file, life = tmp_path / "heard", tmp_path / "heard.life"
     file.touch()
-    environment = {"PYTHONPATH": str(tmp_path), "HEARD": str(file), "SEBILLING_PLUGINS_DISABLED": "mikrotik,olt,radius,notify"}
+    environment = {"PYTHONPATH": str(tmp_path), "HEARD": str(file), "SEBILLING_PLUGINS_DISABLED": "mikrotik,nftables,olt,radius,notify"}
 
     def told() -> list[tuple[int, int]]:
         return [(event_id, pid) for event_id, pid in map(json.loads, file.read_text(encoding="utf-8").splitlines())]

@@ -1,0 +1,77 @@
+"""A session with a router: what it lists, and transactions that change its sets."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+
+from pydantic import JsonValue
+
+from sebilling_nftables.addresses import Network
+from sebilling_nftables.config import NftablesConfig
+from sebilling_nftables.faults import refusal
+from sebilling_nftables.hosts import Answer, Host, LocalHost
+from sebilling_nftables.ruleset import Ruleset, is_dormant
+from sebilling_nftables.setup import FAMILY, SETS, TABLE
+from sebilling_nftables.ssh_host import SshHost
+
+
+class Router:
+    """A router whose nft is used."""
+
+    def __init__(self, config: NftablesConfig) -> None:
+        self._config = config
+        self._host: Host = LocalHost(config) if config.transport == "local" else SshHost(config)
+
+    async def connect(self) -> None:
+        """Connect. Raises DeviceError."""
+        await self._host.connect()
+
+    async def close(self) -> None:
+        """Disconnect. Never raises."""
+        await self._host.close()
+
+    async def read(self) -> Ruleset:
+        """Read the table with its elements, and every rule. Raises DeviceError."""
+        ruleset = Ruleset()
+        rules = await self._nft("-j", "-t", "list", "ruleset")
+        ruleset.add(rules, every_table=True)
+        if ruleset.has_table:
+            ruleset.is_dormant = is_dormant(await self._nft("-t", "list", "table", FAMILY, TABLE))
+            ruleset.add(await self._nft("-j", "list", "table", FAMILY, TABLE), every_table=False)
+        return ruleset
+
+    async def list_members(self, networks: Sequence[tuple[Network, str]]) -> None:
+        """Put networks into their sets, each with its comment: all of them or none. Raises Unanswered, DeviceError."""
+        await self._transact("add", networks)
+
+    async def unlist_members(self, networks: Sequence[Network]) -> None:
+        """Take networks out of their sets: all of them or none. Raises Unanswered, DeviceError."""
+        await self._transact("delete", [(network, "") for network in networks])
+
+    async def _transact(self, verb: str, networks: Sequence[tuple[Network, str]]) -> None:
+        changes: list[JsonValue] = []
+        for version, name in SETS.items():
+            elements: list[JsonValue] = [_element(network, comment) for network, comment in networks if network.version == version]
+            if elements:
+                changes.append({verb: {"element": {"family": FAMILY, "table": TABLE, "name": name, "elem": elements}}})
+        await self._nft("-j", "-f", "-", text=json.dumps({"nftables": changes}))
+
+    async def uptime_seconds(self) -> float | None:
+        """Time since the router's start. None: it doesn't tell. Raises DeviceError."""
+        answer = await self._host.run(("cat", "/proc/uptime"))
+        with suppress(ValueError, IndexError):
+            return float(answer.output.split()[0])
+        return None
+
+    async def _nft(self, *words: str, text: str = "") -> str:
+        command = self._config.command("nft", *words)
+        answer: Answer = await self._host.run(command, text)
+        if answer.status:
+            raise refusal(" ".join(command), answer.status, answer.errors or answer.output, hide=self._config.secrets)
+        return answer.output
+
+
+def _element(network: Network, comment: str) -> JsonValue:
+    address = str(network.network_address)
+    value: JsonValue = address if network.num_addresses == 1 else {"prefix": {"addr": address, "len": network.prefixlen}}
+    return {"elem": {"val": value, "comment": comment}} if comment else value
