@@ -110,7 +110,7 @@ class Walk:
         protocol, name = payload.get("protocol"), payload.get("field")
         if protocol in PROTOCOLS.values() and protocol != PROTOCOLS[self.version]:
             return _Applies.NONE
-        if protocol == PROTOCOLS[self.version] and name == self.direction and right == f"@{SETS[self.version]}":
+        if self._lists({**match, "op": "=="}, self.direction):
             return _Applies.NONE if is_negated else _Applies.ALL
         is_of_version = _inner(left, "meta").get("key") in {"nfproto", "protocol"} or (protocol, name) == ("ether", "type")
         if is_of_version and isinstance(right, str):
@@ -119,9 +119,20 @@ class Walk:
         return _Applies.SOME
 
     def _spares(self, rule: Rule) -> bool:
-        """Whether the rule lets through only what a blocked customer is meant to reach: the payment page, DNS and the like."""
-        matches = (_inner(dict(expression), "match") for expression in rule.expressions)
-        return any(self._is_spared(match) for match in matches if match)
+        """Whether the rule lets through only what a blocked customer is meant to reach: the payment page, DNS and the like.
+
+        So does a rule for packets of the other direction: those between two listed customers are judged on the walk of that direction.
+        """
+        matches = [match for expression in rule.expressions if (match := _inner(dict(expression), "match"))]
+        if any(self._lists(match, OTHER_SIDE[self.direction]) for match in matches):
+            return not any(self._lists(match, self.direction) for match in matches)
+        return any(self._is_spared(match) for match in matches)
+
+    def _lists(self, match: Json, field: str) -> bool:
+        """Whether the match is that the address in this field is in the set."""
+        payload = _inner(match.get("left"), "payload")
+        is_field = payload == {"protocol": PROTOCOLS[self.version], "field": field}
+        return is_field and match.get("right") == f"@{SETS[self.version]}" and match.get("op") != "!="
 
     def _is_spared(self, match: Json) -> bool:
         payload, right = _inner(match.get("left"), "payload"), match.get("right")

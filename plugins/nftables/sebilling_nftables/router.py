@@ -10,7 +10,7 @@ from sebilling_nftables.addresses import Network
 from sebilling_nftables.config import NftablesConfig
 from sebilling_nftables.faults import refusal
 from sebilling_nftables.hosts import Answer, Host, LocalHost
-from sebilling_nftables.ruleset import Ruleset, is_dormant
+from sebilling_nftables.ruleset import Ruleset
 from sebilling_nftables.setup import FAMILY, SETS, TABLE
 from sebilling_nftables.ssh_host import SshHost
 
@@ -36,8 +36,8 @@ class Router:
         rules = await self._nft("-j", "-t", "list", "ruleset")
         ruleset.add(rules, every_table=True)
         if ruleset.has_table:
-            ruleset.is_dormant = is_dormant(await self._nft("-t", "list", "table", FAMILY, TABLE))
             ruleset.add(await self._nft("-j", "list", "table", FAMILY, TABLE), every_table=False)
+            ruleset.add_text(await self._nft("-t", "list", "table", FAMILY, TABLE))
         return ruleset
 
     async def list_members(self, networks: Sequence[tuple[Network, str]]) -> None:

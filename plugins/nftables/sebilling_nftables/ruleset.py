@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 from typing import Final
 
@@ -49,7 +49,7 @@ class NamedSet:
     kind: str
     flags: frozenset[str]
     merges: bool
-    """`auto-merge`: neighbours become one element, and lose their comments."""
+    """`auto-merge`: neighbours become one element, and lose their comments. Known from the text only."""
     expires: bool
     elements: Sequence[Element]
     """Without overlaps, by address."""
@@ -107,6 +107,18 @@ class Ruleset:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise garbled(f"{type(error).__name__}: {error}") from None
 
+    def add_text(self, listing: str) -> None:
+        """Add what only the text of `nft list table …` tells: nft 1.0's JSON leaves out flags of a table and auto-merge."""
+        inside = ""
+        for line in listing.splitlines():
+            words = line.split()
+            if words[:1] in (["set"], ["chain"], ["map"], ["flowtable"]):
+                inside = words[1] if words[0] == "set" else "-"
+            elif words[:1] == ["flags"] and not inside:
+                self.is_dormant = "dormant" in words[1].split(",")
+            elif words == ["auto-merge"] and inside in self.sets:
+                self.sets[inside] = replace(self.sets[inside], merges=True)
+
     def _add(self, kind: str, entry: Json, *, every_table: bool) -> None:
         if kind == "metainfo":
             self.version = str(entry.get("version", ""))
@@ -123,17 +135,6 @@ class Ruleset:
             self.chains[name] = Chain(str(entry.get("hook", "")), str(entry.get("policy", "accept")))
         elif kind == "rule":
             self.rules.setdefault(str(entry["chain"]), []).append(Rule(_number(entry["handle"]), _objects(entry.get("expr"))))
-
-
-def is_dormant(listing: str) -> bool:
-    """Whether the table of `nft list table …`, as text, is switched off. nft 1.0's JSON doesn't tell."""
-    for line in listing.splitlines():
-        word, _, flags = line.strip().partition(" ")
-        if word == "flags":
-            return "dormant" in flags.replace(",", " ").split()
-        if word in {"set", "map", "chain", "flowtable"}:
-            return False
-    return False
 
 
 def _entries(listing: str) -> Iterator[tuple[str, Json]]:
@@ -161,7 +162,7 @@ def _named_set(entry: Json, version: int) -> NamedSet:
     return NamedSet(
         kind=str(entry.get("type", "")),
         flags=frozenset(map(str, flags if isinstance(flags, list) else [flags])),
-        merges=bool(entry.get("auto-merge", False)),
+        merges=False,
         expires="timeout" in entry,
         elements=elements,
     )

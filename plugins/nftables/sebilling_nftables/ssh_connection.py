@@ -26,16 +26,15 @@ _KEEPALIVE_SECONDS: Final = 15
 _KEY_KINDS: Final[tuple[Any, ...]] = (Ed25519Key, ECDSAKey, RSAKey)  # paramiko is untyped
 
 
-class _FromWarning(logging.Filter):
-    """Drops records below WARNING, whatever the logger's level: paramiko logs each step of the login."""
+class _Nothing(logging.Filter):
+    """Drops every record: what fails is raised, and a router that is off isn't worth a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno >= logging.WARNING
+        del record
+        return False
 
 
-for _name in ("paramiko", "paramiko.transport"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
-    logging.getLogger(_name).addFilter(_FromWarning())
+logging.getLogger("paramiko.transport").addFilter(_Nothing())
 
 
 class SshConnection:
