@@ -39,7 +39,7 @@ class NftablesDriver(IsolationDriver[NftablesConfig]):
     """A driver with one session."""
 
     kind: ClassVar[str] = "nftables.set"
-    title: ClassVar[Sentence] = Sentence("Linux router (nftables set)", "Router Linux (set nftables)")
+    title: ClassVar[Sentence] = Sentence("Linux router (nftables)", "Router Linux (nftables)")
     config_model: ClassVar[type[NftablesConfig]] = NftablesConfig
     service_kinds: ClassVar[Mapping[str, Sentence]] = {
         "STATIC_IP": Sentence(
@@ -104,7 +104,8 @@ class NftablesDriver(IsolationDriver[NftablesConfig]):
 
     async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
         judgement = Judgement(await self.router.read())
-        return {ref.id: judgement.reading(ref, snapshots.get(ref.id)) for ref in refs}
+        ipv6 = await self.router.read_ipv6_of(judgement.listed_ipv4(refs))
+        return {ref.id: judgement.reading(ref, snapshots.get(ref.id), ipv6) for ref in refs}
 
     async def snapshot(self, refs: Sequence[Ref]) -> Mapping[int, Snapshot]:
         judgement = Judgement(await self.router.read())

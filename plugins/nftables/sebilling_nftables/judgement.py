@@ -1,12 +1,15 @@
 """What a reading means, and what to do for each job of a batch: pure decisions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import IPv6Network
 
 from sebilling.plugins.contract import DeviceError, Fault, InvalidValue, Job, Outcome, Reading, Ref, Result, Sentence, Snapshot, State
 
 from sebilling_nftables.addresses import Network, parse, spelled
 from sebilling_nftables.gate import gate_problem
+from sebilling_nftables.neighbours import unlisted
 from sebilling_nftables.ruleset import MARK, Ruleset
 from sebilling_nftables.setup import FAMILY, SETS, TABLE, paste
 from sebilling_nftables.standing import Listed, Standing, standing
@@ -37,8 +40,18 @@ class Judgement:
         """Return how a network stands in its set."""
         return standing(self._ruleset.elements(network.version), network)
 
-    def reading(self, ref: Ref, snapshot: Snapshot | None) -> Reading:
-        """Return the state of a ref."""
+    def listed_ipv4(self, refs: Iterable[Ref]) -> list[Network]:
+        """Return the IPv4 networks of those refs that are in the set."""
+        networks: list[Network] = []
+        for ref in refs:
+            with suppress(InvalidValue):
+                network = parse(ref.key)
+                if network.version == 4 and self.stands(network).listed is not Listed.NOT:
+                    networks.append(network)
+        return networks
+
+    def reading(self, ref: Ref, snapshot: Snapshot | None, ipv6: Mapping[Network, Sequence[IPv6Network]]) -> Reading:
+        """Return the state of a ref. `ipv6`: IPv4 network → IPv6 addresses and prefixes of the same device."""
         try:
             network = parse(ref.key)
         except InvalidValue as error:
@@ -48,11 +61,26 @@ class Judgement:
             return Reading(State.ACTIVE, now.detail, in_effect=True)
         if now.listed is Listed.PARTLY or (now.listed is Listed.BY_OTHERS and snapshot and snapshot.get("listed") != now.text):
             return Reading(State.DRIFTED, now.detail)
-        problem = self.gates[network.version]
+        problem = self.gates[network.version] or self._ipv6_problem(ipv6.get(network, ()))
         if problem is None:
             return Reading(State.BLOCKED, now.detail, in_effect=True)
         told = Sentence(f"{now.detail.english}. {problem.english}", f"{now.detail.indonesian}. {problem.indonesian}")
         return Reading(State.BLOCKED, told, in_effect=False)
+
+    def _ipv6_problem(self, ipv6: Sequence[IPv6Network]) -> Sentence | None:
+        """Return why a device is online though its IPv4 address isn't; None if its IPv6 addresses aren't either."""
+        if not ipv6:
+            return None
+        if (problem := self.gates[6]) is not None:
+            return problem
+        passing = unlisted(ipv6, [(element.first, element.last) for element in self._ruleset.elements(6)])
+        if passing is None:
+            return None
+        address = spelled(passing)
+        return Sentence(
+            f"The same device has {address}, which isn't in the set: give the customer an access for their IPv6 network too.",
+            f"Perangkat yang sama punya {address}, yang tidak ada di daftar: beri pelanggan akses untuk jaringan IPv6-nya juga.",
+        )
 
     def snapshot(self, ref: Ref) -> Snapshot | None:
         """Return what was there before a block; None for a key that is no address."""

@@ -1,8 +1,9 @@
 """A session with a router: what it lists, and transactions that change its sets."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from ipaddress import IPv6Network
 
 from pydantic import JsonValue
 
@@ -10,6 +11,7 @@ from sebilling_nftables.addresses import Network
 from sebilling_nftables.config import NftablesConfig
 from sebilling_nftables.faults import refusal
 from sebilling_nftables.hosts import Answer, Host, LocalHost
+from sebilling_nftables.neighbours import NEIGHBOURS, ROUTES, ipv6_of
 from sebilling_nftables.ruleset import Ruleset
 from sebilling_nftables.setup import FAMILY, SETS, TABLE
 from sebilling_nftables.ssh_host import SshHost
@@ -39,6 +41,15 @@ class Router:
             ruleset.add(await self._nft("-j", "list", "table", FAMILY, TABLE), every_table=False)
             ruleset.add_text(await self._nft("-t", "list", "table", FAMILY, TABLE))
         return ruleset
+
+    async def read_ipv6_of(self, networks: Sequence[Network]) -> Mapping[Network, Sequence[IPv6Network]]:
+        """Read the IPv6 addresses and prefixes of the devices with these IPv4 addresses, if `ip` may be run. Raises DeviceError."""
+        if not networks:
+            return {}
+        words = ("ip", "netns", "exec", self._config.netns) if self._config.netns else ()
+        sudo = ("sudo", "-n") if words and self._config.sudo else ()
+        neighbours, routes = [(await self._host.run((*sudo, *words, *command))).output for command in (NEIGHBOURS, ROUTES)]
+        return ipv6_of(networks, neighbours, routes)
 
     async def list_members(self, networks: Sequence[tuple[Network, str]]) -> None:
         """Put networks into their sets, each with its comment: all of them or none. Raises Unanswered, DeviceError."""

@@ -52,6 +52,7 @@ class SshConnection:
         seconds = self._config.timeout_seconds
         try:
             self._socket = socket.create_connection((self._config.host, self._config.port), timeout=seconds)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each command waits for an acknowledgement
             self._transport = Transport(self._socket)  # type: ignore[no-untyped-call]  # paramiko is untyped
             self._transport.banner_timeout = self._transport.auth_timeout = seconds
             self._transport.start_client(timeout=seconds)

@@ -95,6 +95,7 @@ class Lab:
         self.router.set("net/ipv4/ip_forward", "1")
         self.router.set("net/ipv6/conf/all/forwarding", "1")
         self.customer.set("net/ipv6/ip_nonlocal_bind", "1")
+        self.customer.set("net/ipv4/conf/all/arp_announce", "2")  # else any customer's address may become the router's neighbour
         for version, (gateway, home, away) in {
             4: ("100.64.0.1", "100.64.0.2", "198.51.100.1"), 6: ("fd00:c::1", "fd00:c::2", "2001:db8:ffff::1"),
         }.items():  # fmt: skip
@@ -233,9 +234,9 @@ class Download:
         self._connection = connection
 
     def received(self, seconds: float) -> int:
-        """Bytes that arrive within this time; what was on the way before counts too."""
+        """Bytes that arrive within this time; those that had arrived before count too."""
         total, until = 0, time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and select.select([self._connection], [], [], left)[0]:
+        while select.select([self._connection], [], [], max(0.0, until - time.monotonic()))[0]:
             total += len(self._connection.recv(1 << 20))
         return total
 

@@ -1,6 +1,7 @@
 """Network namespaces of this machine: commands and sockets in them. Needs root."""
 
 import ctypes
+import json
 import os
 import shutil
 import socket
@@ -66,6 +67,11 @@ class Namespace:
     def set(self, name: str, value: str) -> None:
         """Set a sysctl, such as `net/ipv4/ip_forward`."""
         self.inside(lambda: Path("/proc/sys", name).write_text(value))
+
+    def mac(self, link: str) -> str:
+        """MAC of a link in it."""
+        shown: str = json.loads(run("ip", "-j", "-n", self.name, "link", "show", link))[0]["address"]
+        return shown
 
     def ip(self, *words: str) -> None:
         """Run `ip` in it."""

@@ -142,6 +142,33 @@ async def test_after_a_restart_nobody_is_read_as_blocked_who_is_online(lab: Lab)
     assert not lab.online(["10.64.0.1"])
 
 
+async def test_who_is_online_by_ipv6_isnt_read_as_blocked(lab: Lab) -> None:
+    """100.64.0.2 and fd00:c::2 are one device, on the router's own link; behind it is a prefix."""
+    driver, keys = await opened(lab), ["100.64.0.2", "fd00:c::2", "2001:db8:64::/48"]
+    assert lab.online(keys[:2]) == set(keys[:2])
+    wanted = await jobs(driver, refs(keys))
+    for count, online in ((1, "2001:db8:64::/48"), (2, "2001:db8:64::/48"), (3, "")):
+        await blocked(driver, wanted[:count])
+        reading = await read_one(driver, wanted[0])
+        assert (reading.state, reading.in_effect) == (State.BLOCKED, not online)
+        assert_said(reading.detail, "the detail")
+        assert bool(lab.online(["fd00:c::2", "2001:db8:64::1"])) is bool(online)
+        assert reading.detail is not None
+        assert online in reading.detail.english
+    assert not lab.online(["100.64.0.2"])
+
+
+async def test_a_router_in_between_isnt_taken_for_a_customers_device(lab: Lab) -> None:
+    lab.customer.ip("addr", "add", "100.64.0.3/32", "dev", "c")  # a second customer behind the same MAC
+    lab.router.ip("neigh", "replace", "100.64.0.3", "lladdr", lab.customer.mac("c"), "dev", "rc")
+    driver = await opened(lab)
+    wanted = await jobs(driver, refs(["100.64.0.3"]))
+    await blocked(driver, wanted)
+    assert (await read_one(driver, wanted[0])).actual is State.BLOCKED
+    lab.customer.ip("addr", "del", "100.64.0.3/32", "dev", "c")
+    lab.router.ip("neigh", "del", "100.64.0.3", "dev", "rc")
+
+
 @pytest.mark.parametrize("restoring", [False, True])
 async def test_a_hand_between_reading_and_changing_doesnt_stop_the_others(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, *, restoring: bool

@@ -45,8 +45,9 @@ async def test_a_thousand_are_blocked_and_restored_and_their_downloads_with_them
         assert lab.online(customers) == set()
         assert not any(ping(lab, address) for address in LOADING[::2])
         for download in downloads:
-            download.received(0.05)  # what was on the way
-        assert sum(download.received(0.3) for download in downloads) == 0
+            download.received(0)  # what was on the way
+        time.sleep(0.3)  # noqa: ASYNC251 - the sender is a thread
+        assert [download.received(0) for download in downloads] == [0, 0, 0, 0]
         with pytest.raises(OSError, match="timed out"):
             lab.download(LOADING[0])
         readings = await driver.read_state([job.ref for job in wanted], {job.ref.id: job.snapshot for job in wanted})
