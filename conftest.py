@@ -20,7 +20,7 @@ LONG: Final = (
     "plugins/radius/tests", "tests/web/whole_app", "tests/live",
     "tests/isolation/test_campaign.py", "tests/crash", "tests/money", "tests/fuzz",
     "tests/attacks", "tests/isolation", "tests/concurrency", "tests/operation", "tests/feed", "plugins/olt/tests", "tests/cli",
-    "plugins/mikrotik/tests", "tests/web", "tests/schema/test_web_documents.py",
+    "plugins/mikrotik/tests", "plugins/nftables/tests", "tests/web", "tests/schema/test_web_documents.py",
 )  # fmt: skip
 """What is started first, so that nothing long is left for the end, when the other processes would wait for it."""
 

@@ -10,8 +10,8 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from ipaddress import ip_network
 from typing import Final, Self
 
@@ -29,7 +29,7 @@ PORT: Final = 7000
 DOWNLOADS: Final = 8080
 _FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 _ANYWHERE: Final = {4: "0.0.0.0", 6: "::"}  # noqa: S104 - within a namespace
-_BUILD_SECONDS: Final = 10.0
+_LONG_SECONDS: Final = 10.0
 _PATIENCE_SECONDS: Final = 0.5
 _LATE_SECONDS: Final = 0.005
 _CHUNK: Final = b"x" * 20_000
@@ -65,7 +65,7 @@ class Lab:
             self._serve(version)
         self.reset()
         first = {"10.64.255.2", "2001:db8:64:ffff::2"}
-        until = time.monotonic() + _BUILD_SECONDS
+        until = time.monotonic() + _LONG_SECONDS
         while (self.pinged(first), self.online(first)) != (first, first):  # neighbours have to find each other first
             assert time.monotonic() < until, "the lab's own packets don't get through"
 
@@ -154,11 +154,15 @@ class Lab:
     def _sent(self, version: int, addresses: Sequence[str]) -> set[str]:
         """Send a datagram from and to each address, and to and from one that is never blocked; return those that arrived."""
         away, home = self._sockets[version]
+        with in_order():
+            self._send(version, addresses, home, away)
+        return set().union(*(self._arrived(each, version) for each in (away, home))) - {NEVER_BLOCKED[version]}
+
+    def _send(self, version: int, addresses: Sequence[str], home: socket.socket, away: socket.socket) -> None:
         for address in (*addresses, NEVER_BLOCKED[version]):
             text = f"{self._round} {address}".encode()
             home.sendmsg([text], [source(version, address)], 0, (INTERNET[version], PORT))
             away.sendto(text, (address, PORT))
-        return set().union(*(self._arrived(each, version) for each in (away, home))) - {NEVER_BLOCKED[version]}
 
     def _arrived(self, receiver: socket.socket, version: int) -> set[str]:
         arrived: set[str] = set()
@@ -178,8 +182,9 @@ class Lab:
         every = [*addresses, NEVER_BLOCKED[version]]
         with self.customer.socket(_FAMILIES[version], socket.SOCK_RAW, protocol) as raw:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-            for number, address in enumerate(every):
-                raw.sendmsg([echo(request, number)], [source(version, address)], 0, (INTERNET[version], 0))
+            with in_order():
+                for number, address in enumerate(every):
+                    raw.sendmsg([echo(request, number)], [source(version, address)], 0, (INTERNET[version], 0))
             until = time.monotonic() + _PATIENCE_SECONDS
             while (left := until - time.monotonic()) > 0 and select.select([raw], [], [], left)[0]:
                 packet = raw.recv(2000)[20 if version == 4 else 0 :]
@@ -233,16 +238,31 @@ class Download:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
-    def received(self, seconds: float) -> int:
-        """Bytes that arrive within this time; those that had arrived before count too."""
-        total, until = 0, time.monotonic() + seconds
-        while select.select([self._connection], [], [], max(0.0, until - time.monotonic()))[0]:
+    def flows(self) -> bool:
+        """Whether something arrives."""
+        return bool(select.select([self._connection], [], [], _LONG_SECONDS)[0] and self._connection.recv(1))
+
+    def received(self) -> int:
+        """Bytes that have arrived since the last call."""
+        total = 0
+        while select.select([self._connection], [], [], 0)[0]:
             total += len(self._connection.recv(1 << 20))
         return total
 
     def close(self) -> None:
         """End it."""
         self._connection.close()
+
+
+@contextmanager
+def in_order() -> Iterator[None]:
+    """Keep this thread on one processor, so that packets arrive in the order in which they are sent."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(allowed)[os.getpid() % len(allowed)]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def only(version: int, made: socket.socket) -> socket.socket:

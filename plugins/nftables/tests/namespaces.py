@@ -79,7 +79,7 @@ class Namespace:
 
     def run(self, *words: str, text: str = "") -> str:
         """Run a command in it and return its output. Raises CalledProcessError."""
-        return run("ip", "netns", "exec", self.name, *words, text=text)
+        return self.inside(lambda: run(*words, text=text))
 
 
 def run(*words: str, text: str = "") -> str:

@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+import subprocess
 from contextlib import suppress
 from typing import Any, Final, Self
 
 import asyncssh
+
+from .namespaces import Namespace
 
 USER: Final = "sebilling"
 PASSWORD: Final = "rahasia-Sekali é77"
@@ -16,7 +19,7 @@ _HOST_KEY: Final = asyncssh.generate_private_key("ssh-ed25519")
 class SshServer:
     """Listens on loopback between `async with`."""
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: Namespace) -> None:
         self._namespace = namespace
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._connections: set[asyncssh.SSHServerConnection] = set()
@@ -30,7 +33,7 @@ class SshServer:
         self.reads_left: int | None = None
         """Break the connection at the reading after these."""
         self.seconds = 0.0
-        """Time that a command takes besides its own."""
+        """Time that a transaction takes besides its own."""
         self.answers: dict[str, tuple[int, str]] = {}
         """Word of a command → status and output instead of its own; the output is an error's unless the status is 0."""
         self.break_write: str = ""
@@ -83,23 +86,26 @@ class SshServer:
         if is_write and self.break_write == "before":
             await self.stop()
             return
-        await asyncio.sleep(self.seconds)
+        if is_write:
+            await asyncio.sleep(self.seconds)
         if instead := next((answer for word, answer in self.answers.items() if word in command.split()), None):
             (process.stderr if instead[0] else process.stdout).write(instead[1].encode())
             process.exit(instead[0])
             return
-        pipe = asyncio.subprocess.PIPE
-        words = ("ip", "netns", "exec", self._namespace, "sh", "-c", command)
-        running = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe)
-        output, errors = await running.communicate(await process.stdin.read() if is_write else b"")
+        typed = await process.stdin.read() if is_write else b""
+        done = await asyncio.to_thread(self._namespace.inside, lambda: _done(command, typed))
         self.writes += is_write
         if is_write and self.break_write == "after":
             await self.stop()
             return
         with suppress(OSError, asyncssh.Error):
-            process.stdout.write(output)
-            process.stderr.write(errors)
-            process.exit(running.returncode or 0)
+            process.stdout.write(done.stdout)
+            process.stderr.write(done.stderr)
+            process.exit(done.returncode)
+
+
+def _done(command: str, typed: bytes) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(["sh", "-c", command], input=typed, capture_output=True, check=False)
 
 
 class _Door(asyncssh.SSHServer):

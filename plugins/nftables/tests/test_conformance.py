@@ -105,5 +105,5 @@ class TestNftables(DriverConformance):
     @asynccontextmanager
     async def world(self) -> AsyncIterator[World]:
         self.lab.reset()
-        async with SshServer(self.lab.router.name) as server:
+        async with SshServer(self.lab.router) as server:
             yield RouterWorld(self.lab, server)

@@ -207,7 +207,7 @@ async def test_a_transaction_that_is_refused_changes_nobody(lab: Lab) -> None:
 
 async def test_a_login_by_key_and_a_namespace(lab: Lab) -> None:
     key = asyncssh.generate_private_key("ssh-ed25519")
-    async with SshServer(lab.router.name) as server:
+    async with SshServer(lab.router) as server:
         server.client_key = key.export_public_key().decode()
         driver = made(**settings(server, password=None, private_key=key.export_private_key().decode(), netns=lab.router.name))
         await driver.open()
@@ -226,27 +226,26 @@ async def test_a_login_by_key_and_a_namespace(lab: Lab) -> None:
 
 @pytest.mark.parametrize("pinned", ["", "SHA256:" + "A" * 43])
 async def test_an_unknown_host_key_is_shown_and_nothing_is_sent(lab: Lab, pinned: str) -> None:
-    async with SshServer(lab.router.name) as server:
+    async with SshServer(lab.router) as server:
         health = await made(**settings(server, host_fingerprint=pinned)).probe()
         assert server.fingerprint in health.problems[0].english
         assert_said(health.problems[0], "the problem")
         assert server.commands == []
 
 
-async def test_a_router_that_is_too_slow_is_unknown_and_not_blocked(lab: Lab) -> None:
-    async with SshServer(lab.router.name) as server:
-        driver = made(**settings(server, timeout_seconds=0.5))
+async def test_a_transaction_that_isnt_answered_in_time_is_unknown(lab: Lab) -> None:
+    async with SshServer(lab.router) as server:
+        driver = made(**settings(server, timeout_seconds=1.5))
         await driver.open()
         wanted = await jobs(driver, refs(["10.64.0.1"]))
-        server.seconds = 1.5
-        with pytest.raises(DeviceError) as late:
-            await driver.read_state([wanted[0].ref], {})
-        assert late.value.fault is Fault.TIMEOUT
+        server.seconds = 10
+        outcomes = await blocked(driver, wanted)
+        assert (outcomes[1].result, outcomes[1].fault, outcomes[1].retryable) == (Result.UNKNOWN, Fault.TIMEOUT, True)
         await driver.close()
 
 
 async def test_sudo_that_isnt_allowed_is_told(lab: Lab) -> None:
-    async with SshServer(lab.router.name) as server:
+    async with SshServer(lab.router) as server:
         server.answers = {"nft": (1, "sudo: a password is required")}
         health = await made(**settings(server, sudo=True)).probe()
         assert server.commands[0] == "sudo -n nft -j -t list ruleset"
