@@ -87,6 +87,8 @@ ELSEWHERE: Final = (
     ("olt.huawei", OLT, {"host_fingerprint": "SHA256:" + "B" * 43}, ["password"]),
     ("olt.huawei", OLT, {"host_fingerprint": ""}, ["password"]),
     ("olt.zte_lan", OLT, {"transport": "telnet"}, ["password"]),
+    ("nftables.set", ROUTER, {"port": 2222}, ["password"]),
+    ("nftables.set", ROUTER, {"host_fingerprint": FINGERPRINT}, ["password"]),
     ("radius.group", RADIUS, {"database_host": "10.6.6.6"}, ["database_password"]),
     ("radius.group", RADIUS, {"database_port": 6666, "database_password": "new"}, ["nas", "0", "secret"]),
     ("radius.reject", RADIUS, {"database_tls": False}, ["database_password"]),
@@ -109,6 +111,7 @@ KEPT: Final = (
     ("mikrotik.pppoe", ROUTER, {"host": "10.0.0.2", "password": SECRET}),
     ("olt.zte", OLT, {"save_seconds": 9, "method": "shutdown"}),
     ("olt.zte", OLT, {"host": "10.0.0.2", "password": "new", "enable_password": None}),
+    ("nftables.set", ROUTER, {"timeout_seconds": 3, "username": "other", "netns": "bng", "sudo": True}),
     ("radius.group", RADIUS, {"nas": [{"address": "10.0.9.0/24", "secret": "rahasia-nas-9"}], "group": "garden"}),
     ("test.any", {"url": "http://10.0.0.1", "key": SECRET}, {"seconds": 9}),
     ("test.any", {"url": "http://10.0.0.1", "key": SECRET}, {"spare": "also"}),
@@ -294,9 +297,9 @@ def test_our_own_database_and_server_are_ours_also_in_a_lab() -> None:
         Networks.of(quiet_settings(device_networks="10.0.0.1/8"), "postgresql+asyncpg://x@h/d")
 
 
-@pytest.mark.parametrize("kind", ["mikrotik.pppoe", "olt.zte", "olt.huawei", "radius.group"])
+@pytest.mark.parametrize("kind", ["mikrotik.pppoe", "nftables.set", "olt.zte", "olt.huawei", "radius.group"])
 async def test_every_drivers_connections_are_watched(kind: str) -> None:
-    """Also netmiko's in its thread and asyncpg's: none of them knows of it."""
+    """Also netmiko's and paramiko's in their threads and asyncpg's: none of them knows of it."""
     came: list[object] = []
 
     async def listen(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

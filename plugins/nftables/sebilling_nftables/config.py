@@ -76,9 +76,9 @@ class NftablesConfig(DeviceConfig, frozen=True):
         if self.transport == "local":
             return self
         if not self.host or not self.username:
-            raise InvalidValue("SSH needs host and username", "SSH perlu host dan username")
+            raise InvalidValue("SSH needs `host` and `username`", "SSH perlu `host` dan `username`")
         if not self.secrets:
-            raise InvalidValue("SSH needs a password or a private_key", "SSH perlu password atau private_key")
+            raise InvalidValue("SSH needs `password` or `private_key`", "SSH perlu `password` atau `private_key`")
         return self
 
     @property

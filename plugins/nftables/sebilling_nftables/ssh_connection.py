@@ -112,8 +112,8 @@ class SshConnection:
         if isinstance(error, BadAuthenticationType):
             offered = ", ".join(error.allowed_types)
             why = Sentence(
-                f"The router doesn't accept this kind of login, but {offered}: set private_key or password accordingly.",
-                f"Router tidak menerima cara masuk ini, melainkan {offered}: isi private_key atau password sesuai itu.",
+                f"The router doesn't accept this kind of login, but {offered}: set `private_key` or `password` accordingly.",
+                f"Router tidak menerima cara masuk ini, melainkan {offered}: isi `private_key` atau `password` sesuai itu.",
             )
         else:
             why = Sentence("The router refused the user, its password or its key.", "Router menolak pengguna, kata sandi, atau kuncinya.")
@@ -180,8 +180,8 @@ def _private_key(text: str) -> Any:
         except (SSHException, ValueError, IndexError, binascii.Error):
             continue
     why = Sentence(
-        "private_key isn't a key that can be used: paste an Ed25519, ECDSA or RSA key without a passphrase.",
-        "private_key bukan kunci yang bisa dipakai: tempel kunci Ed25519, ECDSA, atau RSA tanpa frasa sandi.",
+        "`private_key` isn't a key that can be used: paste an Ed25519, ECDSA or RSA key without a passphrase.",
+        "`private_key` bukan kunci yang bisa dipakai: tempel kunci Ed25519, ECDSA, atau RSA tanpa frasa sandi.",
     )
     raise DeviceError(Fault.AUTH, why, retryable=False)
 

@@ -3,7 +3,9 @@
 A driver that only looks whether a rule names the set would take most of the holes for a wall.
 """
 
+import re
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -15,7 +17,7 @@ from sebilling_nftables.ruleset import Ruleset
 from sebilling_nftables.setup import setup_text
 
 from .conftest import blocked, jobs, local, read_one, refs, restored
-from .lab import PAGE, Lab
+from .lab import DOWNLOADS, PAGE, Lab
 from .setups import CUSTOMER, HOLES, REFUSED_SETS, SETS, WALL4, WALLS, chain, forward, table
 from .setups import FORWARD as HOOK
 
@@ -99,6 +101,29 @@ async def test_the_blocked_reach_the_payment_page_and_nothing_else(lab: Lab) -> 
     page = lab.download(CUSTOMER, PAGE)
     assert page.flows()
     page.close()
+
+
+async def test_the_readme_has_the_setup_and_sends_http_of_the_blocked_to_the_payment_page(lab: Lab) -> None:
+    readme = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
+    table_, garden = (
+        re.search(rf"^    {begin} .*(?:\n    .*)+", readme, re.MULTILINE) for begin in ("table inet sebilling", "nft 'add chain")
+    )
+    assert table_ is not None
+    assert garden is not None
+    lab.reset(table_[0])
+    printed = lab.ruleset()
+    lab.reset()
+    assert printed == lab.ruleset()
+    lab.reset(setup_text([ip_address(PAGE)]))
+    lab.router.run("sh", "-c", garden[0].replace("203.0.113.80:80", f"{PAGE}:{DOWNLOADS}").replace("dport 80", f"dport {DOWNLOADS}"))
+    driver = local(lab)
+    await driver.open()
+    await blocked(driver, await jobs(driver, refs([CUSTOMER])))
+    page = lab.download(CUSTOMER)  # of another server, the customer thinks
+    assert page.flows()
+    page.close()
+    assert "dnat" in lab.ruleset()
+    assert not lab.online([CUSTOMER])
 
 
 async def test_only_what_needs_the_missing_wall_is_refused(lab: Lab) -> None:
