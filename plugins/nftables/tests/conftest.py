@@ -9,9 +9,8 @@ import pytest
 from sebilling.plugins.contract import DriverContext, IsolationDriver, Job, Outcome, Reading, Ref
 
 from sebilling_nftables import NftablesDriver
+from sebilling_nftables.testing import Lab, lacking
 
-from .lab import Lab
-from .namespaces import lacking
 from .ssh_server import PASSWORD, USER, SshServer
 
 KINDS: Final = "STATIC_IP"

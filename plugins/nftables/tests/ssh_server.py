@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 import asyncssh
 
-from .namespaces import Namespace
+from sebilling_nftables.testing import Namespace
 
 USER: Final = "sebilling"
 PASSWORD: Final = "rahasia-Sekali é77"

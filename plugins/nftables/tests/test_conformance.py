@@ -10,9 +10,9 @@ from sebilling.plugins.contract import Ref
 
 from sebilling_nftables import NftablesDriver
 from sebilling_nftables.setup import put_walls
+from sebilling_nftables.testing import Lab, addresses_of
 
 from .conftest import refs, settings
-from .lab import Lab, addresses_of
 from .ssh_server import PASSWORD, SshServer
 
 KEYS: Final = ("10.64.0.4", "10.64.0.5", "10.64.8.8/29", "2001:db8:64:1::5", "2001:db8:64:200::/56")

@@ -15,9 +15,9 @@ from sebilling_nftables import NftablesDriver
 from sebilling_nftables.__main__ import main
 from sebilling_nftables.router import Router
 from sebilling_nftables.setup import setup_text
+from sebilling_nftables.testing import Lab
 
 from .conftest import blocked, english, jobs, local, made, read_one, refs, restored, settings
-from .lab import Lab
 from .ssh_server import USER, SshServer
 
 NETWORK: Final = "10.64.8.8/29"

@@ -7,8 +7,9 @@ from typing import Final
 import pytest
 from sebilling.plugins.contract import Result, State
 
+from sebilling_nftables.testing import INTERNET, Lab
+
 from .conftest import blocked, jobs, local, made, refs, restored, settings
-from .lab import INTERNET, Lab
 from .ssh_server import SshServer
 
 CUSTOMERS4: Final = [f"10.64.{number // 250}.{number % 250}" for number in range(700)]
@@ -61,9 +62,8 @@ async def test_a_thousand_are_blocked_and_restored_and_their_downloads_with_them
         assert lab.pinged(customers) == set(customers)
         assert all(ping(lab, address) for address in LOADING)
         for address in LOADING:
-            again = lab.download(address)
-            assert again.flows()
-            again.close()
+            with lab.download(address) as again:
+                assert again.flows()
         for download in downloads:
             download.close()
         await driver.close()

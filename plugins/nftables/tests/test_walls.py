@@ -15,9 +15,9 @@ from sebilling.plugins.contract import DeviceError, Fault, Result, Sentence, Sta
 from sebilling_nftables.gate import gate_problem
 from sebilling_nftables.ruleset import Ruleset
 from sebilling_nftables.setup import setup_text
+from sebilling_nftables.testing import DOWNLOADS, PAGE, Lab
 
 from .conftest import blocked, jobs, local, read_one, refs, restored
-from .lab import DOWNLOADS, PAGE, Lab
 from .setups import CUSTOMER, HOLES, REFUSED_SETS, SETS, WALL4, WALLS, chain, forward, table
 from .setups import FORWARD as HOOK
 
@@ -98,9 +98,8 @@ async def test_the_blocked_reach_the_payment_page_and_nothing_else(lab: Lab) -> 
     assert (await read_one(driver, wanted[0])).actual is State.BLOCKED
     assert not lab.online([CUSTOMER])
     assert not lab.pinged([CUSTOMER])
-    page = lab.download(CUSTOMER, PAGE)
-    assert page.flows()
-    page.close()
+    with lab.download(CUSTOMER, PAGE) as page:
+        assert page.flows()
 
 
 async def test_the_readme_has_the_setup_and_sends_http_of_the_blocked_to_the_payment_page(lab: Lab) -> None:
@@ -119,9 +118,8 @@ async def test_the_readme_has_the_setup_and_sends_http_of_the_blocked_to_the_pay
     driver = local(lab)
     await driver.open()
     await blocked(driver, await jobs(driver, refs([CUSTOMER])))
-    page = lab.download(CUSTOMER)  # of another server, the customer thinks
-    assert page.flows()
-    page.close()
+    with lab.download(CUSTOMER) as page:  # of another server, the customer thinks
+        assert page.flows()
     assert "dnat" in lab.ruleset()
     assert not lab.online([CUSTOMER])
 

@@ -78,12 +78,13 @@ class Namespace:
         run("ip", "-n", self.name, *words)
 
     def run(self, *words: str, text: str = "") -> str:
-        """Run a command in it and return its output. Raises CalledProcessError."""
+        """Run a command in it and return its output. Raises OSError."""
         return self.inside(lambda: run(*words, text=text))
 
 
 def run(*words: str, text: str = "") -> str:
-    """Run a command and return its output. Raises CalledProcessError, whose text has what the command said."""
+    """Run a command and return its output. Raises OSError, with what the command said."""
     done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
+    if done.returncode:
+        raise OSError(f"{' '.join(words)}: {done.stderr or done.stdout}")
     return done.stdout
