@@ -6,6 +6,7 @@ from contextlib import suppress
 from ipaddress import IPv6Network
 
 from pydantic import JsonValue
+from sebilling.plugins.contract import DeviceError, Fault
 
 from sebilling_nftables.addresses import Network
 from sebilling_nftables.config import NftablesConfig
@@ -48,7 +49,12 @@ class Router:
             return {}
         words = ("ip", "netns", "exec", self._config.netns) if self._config.netns else ()
         sudo = ("sudo", "-n") if words and self._config.sudo else ()
-        neighbours, routes = [(await self._host.run((*sudo, *words, *command))).output for command in (NEIGHBOURS, ROUTES)]
+        try:
+            neighbours, routes = [(await self._host.run((*sudo, *words, *command))).output for command in (NEIGHBOURS, ROUTES)]
+        except DeviceError as error:
+            if error.fault is Fault.SETUP:  # this machine has no `ip`
+                return {}
+            raise
         return ipv6_of(networks, neighbours, routes)
 
     async def list_members(self, networks: Sequence[tuple[Network, str]]) -> None:

@@ -263,6 +263,19 @@ async def test_without_nft_on_this_machine_it_says_what_to_install(lab: Lab, mon
     assert "apt install nftables" in health.problems[0].english
 
 
+async def test_without_ip_on_this_machine_the_set_alone_is_read(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = await opened(lab)
+    wanted = await jobs(driver, refs(["100.64.0.2"]))
+    await blocked(driver, wanted)
+    assert (await read_one(driver, wanted[0])).in_effect is False
+    monkeypatch.setattr("sebilling_nftables.router.NEIGHBOURS", ("no-such-ip",))
+    inside = ("ip", "netns", "exec", lab.router.name)
+    monkeypatch.setattr("sebilling_nftables.config.NftablesConfig.command", lambda _self, *words: (*inside, *words))
+    driver = made(transport="local")
+    await driver.open()
+    assert (await read_one(driver, wanted[0])).in_effect is True
+
+
 async def test_a_call_that_is_given_up_leaves_no_process(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     driver = await opened(lab)
     monkeypatch.setattr("sebilling_nftables.config.NftablesConfig.command", lambda _self, *_words: ("sleep", "47.11"))
