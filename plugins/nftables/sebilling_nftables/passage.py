@@ -95,14 +95,25 @@ class Walk:
         applies = _Applies.ALL
         for expression in rule.expressions:
             for kind, value in expression.items():
-                if kind in _NEUTRAL or kind in _VERDICTS:
+                if kind == "reject":
+                    part = self._rejects(value)
+                elif kind in _NEUTRAL or kind in _VERDICTS:
                     continue
-                part = self._matches(value) if kind == "match" and isinstance(value, dict) else _Applies.SOME
+                else:
+                    part = self._matches(value) if kind == "match" and isinstance(value, dict) else _Applies.SOME
                 if part is _Applies.NONE:
                     return part
                 if part is _Applies.SOME:
                     applies = part
         return applies
+
+    def _rejects(self, reject: JsonValue) -> _Applies:
+        """To which packets a reject applies: an answer by ICMP is for one IP version, a reset for TCP, though no match says so."""
+        answer = reject.get("type", "icmpx") if isinstance(reject, dict) else "icmpx"
+        if answer == "tcp reset":
+            return _Applies.SOME
+        is_other = answer in {"icmp", "icmpv6"} and answer != {4: "icmp", 6: "icmpv6"}[self.version]
+        return _Applies.NONE if is_other else _Applies.ALL
 
     def _matches(self, match: Json) -> _Applies:
         left, right, is_negated = match.get("left"), match.get("right"), match.get("op") == "!="

@@ -51,6 +51,10 @@ HOLES: Final[Mapping[str, str]] = {
     "a wall for TCP only": forward("ip saddr @blocked4 ip protocol tcp drop", "ip daddr @blocked4 ip protocol tcp drop"),
     "a wall for one interface": forward('iifname "eth7" ip saddr @blocked4 drop', 'oifname "eth7" ip daddr @blocked4 drop'),
     "a wall above a limit": forward("ip saddr @blocked4 limit rate over 1000/second drop", "ip daddr @blocked4 drop"),
+    "a wall of resets, which are for TCP": forward("ip saddr @blocked4 reject with tcp reset", "ip daddr @blocked4 reject with tcp reset"),
+    "a wall for the other IP version": table(
+        chain("wall", "reject with icmpv6 type admin-prohibited"), chain("forward", FORWARD, "ip saddr @blocked4 jump wall", "jump wall")
+    ),
     "a wall on the way back only": forward("ip daddr @blocked4 drop"),
     "a wall on the way out only": forward("ip saddr @blocked4 drop"),
     "a wall in front of who isn't listed": forward("ip saddr != @blocked4 ip daddr 192.0.2.1 drop"),

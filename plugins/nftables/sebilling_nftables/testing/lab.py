@@ -44,6 +44,8 @@ class Lab:
         name = f"sb{os.getpid()}{name}"
         self.customer, self.router, self.internet = (Namespace(f"{name}{end}") for end in "cri")
         self._round = 0
+        self.patience_seconds = _PATIENCE_SECONDS
+        """How long packets are waited for, if those that are never blocked don't arrive either."""
         self._servers: list[socket.socket] = []
         self._sockets: dict[int, tuple[socket.socket, socket.socket]] = {}
         """IP version → the internet's end of the datagrams, and the customers'."""
@@ -168,7 +170,7 @@ class Lab:
 
     def _arrived(self, receiver: socket.socket, version: int) -> set[str]:
         arrived: set[str] = set()
-        until = time.monotonic() + _PATIENCE_SECONDS
+        until = time.monotonic() + self.patience_seconds
         while (left := until - time.monotonic()) > 0 and select.select([receiver], [], [], left)[0]:
             number, address = receiver.recv(100).decode().split()
             if int(number) == self._round:
@@ -187,7 +189,7 @@ class Lab:
             with in_order():
                 for number, address in enumerate(every):
                     raw.sendmsg([echo(request, number)], [source(version, address)], 0, (INTERNET[version], 0))
-            until = time.monotonic() + _PATIENCE_SECONDS
+            until = time.monotonic() + self.patience_seconds
             while (left := until - time.monotonic()) > 0 and select.select([raw], [], [], left)[0]:
                 packet = raw.recv(2000)[20 if version == 4 else 0 :]
                 if packet[0] == reply:
