@@ -3,20 +3,19 @@
 The customers' addresses are all on one link: 10.64.0.0/16 and 2001:db8:64::/48.
 """
 
-import errno
 import json
 import os
 import select
 import socket
 import struct
-import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from ipaddress import ip_network
 from typing import Final, Self
 
 from sebilling_nftables.setup import setup_text
+from sebilling_nftables.testing.downloads import ANYWHERE, FAMILIES, Download, one_version, serve
 from sebilling_nftables.testing.namespaces import Namespace
 
 NETWORKS: Final = {4: "10.64.0.0/16", 6: "2001:db8:64::/48"}
@@ -26,14 +25,9 @@ PAGE: Final = "198.51.100.80"
 NEVER_BLOCKED: Final = {4: "10.64.255.1", 6: "2001:db8:64:ffff::1"}
 """Addresses whose packets are sent last: when they have arrived, so has all that gets through."""
 PORT: Final = 7000
-DOWNLOADS: Final = 8080
-_FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
-_ANYWHERE: Final = {4: "0.0.0.0", 6: "::"}  # noqa: S104 - within a namespace
 _LONG_SECONDS: Final = 10.0
 _PATIENCE_SECONDS: Final = 0.5
 _LATE_SECONDS: Final = 0.005
-_LATE_ERRORS: Final = frozenset({errno.EAGAIN, errno.EINPROGRESS, errno.ETIMEDOUT})
-_CHUNK: Final = b"x" * 20_000
 _IP_PKTINFO: Final = 8
 
 
@@ -65,7 +59,9 @@ class Lab:
         self._connect()
         for version in NETWORKS:
             self._sockets[version] = (self._receiver(self.internet, version), self._receiver(self.customer, version))
-            self._serve(version)
+            server = self.internet.socket(FAMILIES[version], socket.SOCK_STREAM)
+            self._servers.append(server)
+            serve(server, version)
         self.reset()
         first = {"10.64.255.2", "2001:db8:64:ffff::2"}
         until = time.monotonic() + _LONG_SECONDS
@@ -149,9 +145,9 @@ class Lab:
         return answered
 
     def _receiver(self, namespace: Namespace, version: int) -> socket.socket:
-        made = only(version, namespace.socket(_FAMILIES[version], socket.SOCK_DGRAM))
+        made = one_version(version, namespace.socket(FAMILIES[version], socket.SOCK_DGRAM))
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-        made.bind((_ANYWHERE[version], PORT))
+        made.bind((ANYWHERE[version], PORT))
         made.settimeout(0)
         return made
 
@@ -184,7 +180,7 @@ class Lab:
         request, reply = (8, 0) if version == 4 else (128, 129)
         answered: set[int] = set()
         every = [*addresses, NEVER_BLOCKED[version]]
-        with self.customer.socket(_FAMILIES[version], socket.SOCK_RAW, protocol) as raw:
+        with self.customer.socket(FAMILIES[version], socket.SOCK_RAW, protocol) as raw:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
             with in_order():
                 for number, address in enumerate(every):
@@ -201,76 +197,11 @@ class Lab:
 
     # downloads
 
-    def _serve(self, version: int) -> None:
-        """Send without end whatever connects, some megabytes a second."""
-        server = only(version, self.internet.socket(_FAMILIES[version], socket.SOCK_STREAM))
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind((_ANYWHERE[version], DOWNLOADS))
-        server.listen(64)
-        self._servers.append(server)
-
-        def accept() -> None:
-            with suppress(OSError):
-                while True:
-                    threading.Thread(target=send, args=(server.accept()[0],), daemon=True).start()
-
-        def send(connection: socket.socket) -> None:
-            with connection, suppress(OSError):
-                while True:
-                    connection.sendall(_CHUNK)
-                    time.sleep(0.01)
-
-        threading.Thread(target=accept, daemon=True).start()
-
-    def download(self, address: str, server: str = "") -> "Download":
+    def download(self, address: str, server: str = "") -> Download:
         """Begin a download by a customer, from the internet's first address by default. Raises OSError if there is no connection."""
         version = 6 if ":" in address else 4
-        connection = self.customer.socket(_FAMILIES[version], socket.SOCK_STREAM)
-        connection.settimeout(_PATIENCE_SECONDS)
-        try:
-            connection.bind((address, 0))
-            connect(connection, server or INTERNET[version])
-        except BaseException:
-            connection.close()
-            raise
-        return Download(connection)
-
-
-class Download:
-    """A TCP download that runs."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-
-    def flows(self) -> bool:
-        """Whether something arrives."""
-        return bool(select.select([self._connection], [], [], _LONG_SECONDS)[0] and self._connection.recv(1))
-
-    def received(self) -> int:
-        """Bytes that have arrived since the last call."""
-        total = 0
-        while select.select([self._connection], [], [], 0)[0]:
-            total += len(self._connection.recv(1 << 20))
-        return total
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End it."""
-        self._connection.close()
-
-
-def connect(connection: socket.socket, server: str) -> None:
-    """Connect to the downloads. Raises OSError. Tests may keep `socket.connect` to loopback, and this is within the machine too."""
-    error = connection.connect_ex((server, DOWNLOADS))
-    if error in _LATE_ERRORS:
-        raise TimeoutError("timed out")
-    if error:
-        raise OSError(error, os.strerror(error))
+        connection = self.customer.socket(FAMILIES[version], socket.SOCK_STREAM)
+        return Download(connection, address, server or INTERNET[version])
 
 
 @contextmanager
@@ -284,13 +215,6 @@ def in_order() -> Iterator[None]:
         os.sched_setaffinity(0, allowed)
 
 
-def only(version: int, made: socket.socket) -> socket.socket:
-    """Keep a socket to one IP version."""
-    if version == 6:
-        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    return made
-
-
 def addresses_of(key: str) -> list[str]:
     """First and last address of a customer's key."""
     network = ip_network(key)
@@ -299,7 +223,7 @@ def addresses_of(key: str) -> list[str]:
 
 def source(version: int, address: str) -> tuple[int, int, bytes]:
     """Ancillary data by which a packet has this source."""
-    packed = socket.inet_pton(_FAMILIES[version], address)
+    packed = socket.inet_pton(FAMILIES[version], address)
     if version == 4:
         return socket.IPPROTO_IP, _IP_PKTINFO, struct.pack("=I4s4s", 0, packed, bytes(4))
     return socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, packed + struct.pack("=I", 0)
