@@ -2179,11 +2179,13 @@ CREATE VIEW customer_state AS
         CASE
             WHEN owed.first_at <= promise.promised_at THEN promise.until_on
             ELSE NULL::date
-        END AS promised_until
+        END AS promised_until,
+    owed.outstanding
    FROM customer
      JOIN counter ON counter.id = customer.counter_id
      LEFT JOIN ( SELECT invoice.customer_id,
-            min(invoice.issued_at) AS first_at
+            min(invoice.issued_at) AS first_at,
+            sum(invoice.outstanding) AS outstanding
            FROM invoice
           WHERE invoice.outstanding > 0
           GROUP BY invoice.customer_id) owed ON owed.customer_id = customer.id

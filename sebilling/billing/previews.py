@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 
 from sebilling.actor import Scope
-from sebilling.billing.pricing import COUNTED, LINES, ONE_CUSTOMER, PRICED, Counted, Priced, pricing, statement
+from sebilling.billing.pricing import COUNTED, LINES, ONE_CUSTOMER, PRICED, Counted, Priced, SkipReason, pricing, statement
 from sebilling.billing.scope import narrowed
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession
@@ -106,6 +106,38 @@ async def not_invoiced(session: ReadSession, month: Month, *, at: datetime, scop
     """Return, by counter of the scope, how many customers a run at `at` would still invoice, and their total in rupiah. Raises NotFound."""
     rows = await session.rows(_MISSED, {**await _days(session, month, at), "counters": scope.ids}, into=_Missed)
     return {row.counter_id: (row.customers, row.amount) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Customers without an invoice for one reason."""
+
+    reason: SkipReason
+    count: int
+    customer_ids: Sequence[int]
+    """The first of them by code, at most MAX_SKIPPED."""
+
+
+@dataclass(frozen=True, slots=True)
+class _SkippedRow:
+    verdict: str
+    count: int
+    customer_ids: list[int]
+
+
+MAX_SKIPPED: Final = 100
+"""Customers who are named for each reason."""
+_SKIPPED: Final = statement(
+    f"WITH {pricing(_WANTED)} SELECT verdict, count(*) AS count, (array_agg(id ORDER BY code))[1 : CAST(:most AS int)] AS customer_ids"
+    " FROM priced JOIN customer USING (id) WHERE verdict NOT IN ('ISSUE', 'ALREADY_INVOICED') GROUP BY verdict ORDER BY verdict"
+)
+
+
+async def skipped(session: ReadSession, month: Month, *, at: datetime, counters: Sequence[int] | None, scope: Scope) -> list[Skipped]:
+    """List who gets no invoice of a period, by reason, as a run at `at` would decide. Raises NotFound."""
+    parameters = {**await _days(session, month, at), "counters": narrowed(scope, counters), "most": MAX_SKIPPED}
+    rows = await session.rows(_SKIPPED, parameters, into=_SkippedRow)
+    return [Skipped(SkipReason(row.verdict), row.count, row.customer_ids) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

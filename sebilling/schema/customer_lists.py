@@ -21,7 +21,7 @@ from sebilling.schema.request.roles import COUNTERS, EVERYONE
 from sebilling.schema.scopes import AT_COUNTER
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection
-from sebilling.schema.values.scalars import Day
+from sebilling.schema.values.scalars import Day, Rupiah
 
 DAYS_AHEAD: Final = 7
 """A customer counts as to be blocked if the day of the block is so many days ahead, or fewer."""
@@ -170,7 +170,10 @@ def _count_of(description: str, condition: str, roles: Roles = EVERYONE) -> Any:
     return read(description, roles, sql=f"count(*) FILTER (WHERE {condition})")
 
 
-@totals("Numbers of customers in each state, of those who meet a filter. One customer can be in several states.", _CustomerState)
+@totals(
+    "Numbers of customers in each state, and what they owe, of those who meet a filter. One customer can be in several states.",
+    _CustomerState,
+)
 class CustomerCounts:
     total: int = read("Number of customers who meet the filter.", EVERYONE, sql="count(*)")
     active: int = _count_of("Number of active customers.", "{t}.active")
@@ -185,6 +188,11 @@ class CustomerCounts:
     )
     without_device: int = _count_of("Number of customers without a service access on any device.", "{t}.without_device")
     owing: int | None = _count_of("Number of customers who owe something.", "{t}.owing", COUNTERS)
+    outstanding: Rupiah | None = read(
+        "Amount that they owe together.",
+        COUNTERS,
+        sql="coalesce(sum({t}.outstanding), 0)::bigint",
+    )
 
 
 @query(EVERYONE, "Count the customers of the counters that the caller may see, by state.")

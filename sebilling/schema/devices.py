@@ -141,6 +141,11 @@ class Device:
         DEVICE_READERS,
         sql=f"(SELECT count(*) FROM service_access a WHERE device_id = {{t}}.id AND NOT ({IN_SYNC.format(t='a')}))",
     )
+    speeds_pending: int = read(
+        "Number of active service accesses to which the speed of their plan is still to be given on the device.",
+        DEVICE_READERS,
+        sql="(SELECT count(*) FROM service_access WHERE device_id = {t}.id AND speed_pending AND desired = 'ACTIVE')",
+    )
 
 
 @query(DEVICE_READERS, "List all devices, by name.")

@@ -13,9 +13,10 @@ from sebilling.billing.scope import narrowed
 from sebilling.error_codes import ErrorCode
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
+from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
 from sebilling.schema.engine.pages import Order, Slice
-from sebilling.schema.engine.reading import one, page
+from sebilling.schema.engine.reading import many, one, page
 from sebilling.schema.enums import described
 from sebilling.schema.periods import Period
 from sebilling.schema.request.access import mutation, query
@@ -31,6 +32,13 @@ from sebilling.schema.values.scalars import Day, Instant, MonthText, Rupiah, mon
 class Skipped:
     reason: SkipReason = read("Reason for which the customers get no invoice.", READERS)
     count: int = read("Number of customers.", READERS)
+
+
+@output("Customers whom a period leaves without an invoice for one reason.")
+class SkippedCustomers:
+    reason: SkipReason = read("Reason for which the customers get no invoice.", OFFICE)
+    count: int = read("Number of customers.", OFFICE)
+    customers: list[Customer] = read(f"The first of them by code, at most {previews.MAX_SKIPPED}.", OFFICE)
 
 
 @output("Progress of a generation run.")
@@ -99,6 +107,7 @@ class GenerationRun:
         "SELECT key, sum(value::bigint) AS count FROM generation_task, jsonb_each_text(skipped_by_reason)"
         " WHERE run_id = {t}.id GROUP BY key) reasons)",
     )
+    skipped_count: int = read("Number of customers who got no invoice.", READERS, sql=_sum("skipped"))
     total_amount: Rupiah = read("Sum of the invoices that this run issued.", READERS, sql=_sum("total_amount"))
     started_at: Instant = read("Time at which the run started.", READERS)
     finished_at: Instant | None = read(
@@ -146,6 +155,21 @@ async def preview_generation(
         skipped=[{"reason": reason, "count": count} for reason, count in preview.skipped.items()],
         token=preview.token(month_asked, narrowed(scope, wanted)),
     )  # fmt: skip
+
+
+@query(OFFICE, "List by reason who has no invoice of a period and would get none from generateInvoices, as things are now.")
+async def skipped_customers(
+    info: Info, month: Annotated[MonthText, strawberry.argument(description="Month of the period.")], counter_ids: Counters = None
+) -> list[SkippedCustomers]:
+    wanted = ids.decode_all(counter_ids, Noun.COUNTER, field=("counterIds",))
+    async with info.context.parts.database.reading() as session:
+        month_asked, scope = month_in(month, field=("month",)), info.context.signed_in.scope
+        skipped = await previews.skipped(session, month_asked, at=info.context.at, counters=wanted, scope=scope)
+    shown = await many(info, Customer, [number for part in skipped for number in part.customer_ids], below=("customers",))
+    return [
+        row(reason=part.reason.value, count=part.count, customers=[shown[number] for number in part.customer_ids if number in shown])
+        for part in skipped
+    ]
 
 
 @query(READERS, "List the generation runs, newest first.")
@@ -277,5 +301,5 @@ async def abandon_generation(info: Info, input: Annotated[AbandonGenerationInput
     return row(run=await one(info, GenerationRun, "t.id = :id", {"id": run_id}, below=("run",)))
 
 
-QUERIES: Final = [preview_generation, preview_invoice, generation_runs, generation_run]
+QUERIES: Final = [preview_generation, skipped_customers, preview_invoice, generation_runs, generation_run]
 MUTATIONS: Final = [generate_invoices, issue_invoice, abandon_generation]

@@ -33,6 +33,12 @@ class Plan:
         READERS,
         sql="(SELECT count(*) FROM customer WHERE plan_id = {t}.id AND active)",
     )
+    speeds_pending: int | None = read(
+        "Number of active service accesses, on all devices, to which the plan's speed is still to be given.",
+        READERS,
+        sql="(SELECT count(*) FROM service_access JOIN customer ON customer.id = customer_id"
+        " WHERE plan_id = {t}.id AND speed_pending AND desired = 'ACTIVE')",
+    )
     archived_at: Instant | None = read("Time since which no customer gets it any more; null if it is not archived.", EVERYONE)
 
 

@@ -72,6 +72,9 @@ class ServiceAccessFilter:
     in_sync: bool | None = strawberry.field(
         default=None, description="Whether the actual state matches the desired one; false lists the drift report."
     )
+    speed_pending: bool | None = strawberry.field(
+        default=None, description="Whether the speed of the customer's plan is still to be given on the device."
+    )
 
 
 @query(EVERYONE, "List service accesses with their desired and actual state.")
@@ -93,6 +96,8 @@ async def service_accesses(
         if filter.in_sync is not None:
             in_sync = IN_SYNC.format(t="t")
             conditions[f"({in_sync})" if filter.in_sync else f"NOT ({in_sync})"] = {}
+        if filter.speed_pending is not None:
+            conditions["t.speed_pending" if filter.speed_pending else "NOT t.speed_pending"] = {}
     return await page(info, ServiceAccess, part, order=_BY_ID, conditions=conditions)
 
 

@@ -27,6 +27,14 @@ async def test_everybody_is_issued_already_invoiced_or_skipped_with_the_reason(d
     assert expected == previews.Counts(issued=3, already_invoiced=0, skipped=skipped, total_amount=399_000)
 
     assert await isp.generate() == expected
+    async with database.reading() as session:
+        named = await previews.skipped(session, FEBRUARY, at=NOW, counters=None, scope=EVERYWHERE)
+        elsewhere = await previews.skipped(session, FEBRUARY, at=NOW, counters=[isp.counters["LKT02"]], scope=EVERYWHERE)
+    codes = dict(await isp.rows("SELECT id, code FROM customer"))
+    assert [(part.reason, part.count, [codes[number] for number in part.customer_ids]) for part in named] == [
+        ("INACTIVE", 1, ["C"]), ("NOT_INSTALLED_YET", 1, ["D"]), ("ZERO_AMOUNT", 1, ["F"])
+    ]  # fmt: skip
+    assert elsewhere == []
     assert await isp.generate() == previews.Counts(issued=0, already_invoiced=3, skipped=skipped, total_amount=0)
     await isp.customer("G")
     assert await isp.generate() == previews.Counts(issued=1, already_invoiced=3, skipped=skipped, total_amount=150_000)

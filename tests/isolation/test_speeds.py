@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Final
 
 from sebilling.billing import customers, plans
+from sebilling.billing.isolation import blocks
 from sebilling.db.engine import Database
 from sebilling.network import speeds
+from tests.harness import Api
 from tests.isolation.gear import Gear
 from tests.isolation.place import Place, make
 
@@ -31,6 +33,27 @@ async def test_a_plans_new_speed_reaches_everybody_who_has_it(database: Database
     assert (len(await events(place)), list(await speeds.due(place.engine))) == (PEOPLE, [])
     await speed(place, 20_000)
     assert list(await speeds.due(place.engine)) == [], "the same speed again is no change"
+
+
+async def test_who_still_waits_is_counted(committed: Database, gear: Gear) -> None:
+    """By plan and by device, those who are blocked apart: they get the speed when they are restored."""
+    place = await make(committed, gear, "budi", "siti")
+    api = Api(committed, at=place.now)
+    await api.sign_in()
+    counts = "{ devices { speedsPending } plans { nodes { speedsPending } } serviceAccesses(filter: {speedPending: true}) { totalCount } }"
+
+    async def waiting() -> list[int]:
+        data = (await api.raw(counts))["data"]
+        return [data["devices"][0]["speedsPending"], data["plans"]["nodes"][0]["speedsPending"], data["serviceAccesses"]["totalCount"]]
+
+    assert await waiting() == [0, 0, 0]
+    await speed(place, 20_000)
+    assert await waiting() == [2, 2, 2]
+    async with place.isp.write(place.now) as session:
+        await blocks.block(session, place.people["siti"], reason="kabel dicuri")
+    assert await waiting() == [1, 1, 2]
+    assert await speeds.give(place.engine, place.device_id) == 1
+    assert await waiting() == [0, 0, 1]
 
 
 async def test_another_plan_reaches_the_customer(database: Database, gear: Gear) -> None:

@@ -108,6 +108,13 @@ async def test_the_counts_are_those_of_the_lists(api: Api, isp: Isp) -> None:
         assert counts["total"] == len(await codes(api, where))
 
 
+@pytest.mark.parametrize("where", ["", "owing: true", "blocked: true", "active: false", 'search: "citra"', "counterIds: []"])
+async def test_what_the_customers_of_a_list_owe_together(api: Api, where: str) -> None:
+    listed = await api.ask(f"{{ customers(filter: {{{where}}}) {{ nodes {{ outstanding }} }} }}")
+    counts = await api.ask(f"{{ customerCounts(filter: {{{where}}}) {{ outstanding }} }}")
+    assert counts["outstanding"] == sum(customer["outstanding"] for customer in listed["nodes"])
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -41,7 +41,7 @@ users serviceTokens                                                             
 devices device deviceConfig drivers plugins                                                         AF  TU
 # periods, generation, void, reversal
 openPeriod closePeriod reopenPeriod closingPreview                                                AF
-generateInvoices issueInvoice previewGeneration previewInvoice abandonGeneration                    AF
+generateInvoices issueInvoice previewGeneration previewInvoice abandonGeneration skippedCustomers   AF
 voidInvoice writeOffInvoice reversePayment refundCredit applyCredit holdCredit                      AF
 reverseWriteOff reverseRefund                                                                       AF
 # money at a counter
@@ -96,7 +96,7 @@ EventMessage      cursor eventId event                                          
 Counter           id code name timezone dueDay archivedAt                                           AFCKTU
 Plan              id name rateDownKbps rateUpKbps archivedAt                                        AFCKTU
 Plan              price                                                                             AFCK U
-Plan              customers                                                                         AF   U
+Plan              customers speedsPending                                                           AF   U
 BulkPreview       accepted refusals                                                                 AF  T
 BulkRefusal       code text count customerIds customers                                             AF  T
 ImportedFile      file customers active counters plans balances columns notes faults faultCount     AF
@@ -112,7 +112,7 @@ Customer          accesses blocked                                              
 Customer          promise forecast nextInvoiceFrom lastInvoices                                     AFCK U
 Customer          isolationPolicy                                                                   AF   U
 CustomerCounts    total active blocked withoutDevice                                                AFCKTU
-CustomerCounts    toBeBlocked promised owing                                                        AFCK U
+CustomerCounts    toBeBlocked promised owing outstanding                                            AFCK U
 TimelineEntry     id at kind text amount actor user subjectId invoice payment                            AFCK U
 PromiseToPay      id state untilOn reason promisedAt agreedBy customer                              AFCK U
 Suspension        kind fromOn untilOn reason setAt setBy                                            AFCK U
@@ -130,7 +130,7 @@ ServiceAccess     device                                                        
 BlockReason       code blockOn note text                                                            AFCKTU
 BlockReason       amount invoiceNumber                                                              AFCK U
 Device            id name kind enabled reachable problems facts checkedAt customers waiting         AF  TU
-Device            outOfSync                                                                         AF  TU
+Device            outOfSync speedsPending                                                           AF  TU
 SystemStatus      level version at parts                                                            A
 PartStatus        part level text                                                                   A
 OnlineSession     key serviceKind since address mac megabytesUp megabytesDown customer              AF  TU
@@ -204,9 +204,10 @@ UpcomingBlock     id blockOn amount mode promisedUntil customer counter invoice 
 IsolationHold     id heldAt wouldBlock ofActive decidedAt decidedBy approved customers               AF   U
 GenerationRun     id status progress issued alreadyInvoiced skipped totalAmount startedAt           AF   U
 GenerationRun     finishedAt period error errorReference attempts nextAttemptAt abandonedAt         AF   U
-GenerationRun     abandonReason                                                                     AF   U
+GenerationRun     abandonReason skippedCount                                                        AF   U
 Progress          done total                                                                        AF   U
 Skipped           reason count                                                                      AF   U
+SkippedCustomers  reason count customers                                                            AF
 GenerationPreview issued alreadyInvoiced skipped totalAmount token                                  AF
 InvoicePreview    alreadyInvoiced skipped coversFrom coversUntil dueOn total lines                  AF
 PreviewLine       kind description quantity unitPrice amount                                        AF

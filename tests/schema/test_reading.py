@@ -156,7 +156,7 @@ async def test_every_field_that_can_be_selected_can_be_read(database: Database) 
     arguments = {
         "node": f'(id: "{customer}")', "nodes": f'(ids: ["{customer}"])', "period": '(month: "2026-02")', "recap": '(month: "2026-02")',
         "closingPreview": '(month: "2026-03")', "customer": '(code: "A")', "counter": '(code: "LKT01")',
-        "previewGeneration": '(month: "2026-02")', "plan": f'(id: "pla_{isp.plan_id}")',
+        "previewGeneration": '(month: "2026-02")', "skippedCustomers": '(month: "2026-02")', "plan": f'(id: "pla_{isp.plan_id}")',
         "invoice": f'(id: "inv_{await isp.value("SELECT min(id) FROM invoice")}")',
         "payment": f'(id: "pay_{await isp.value("SELECT min(id) FROM payment")}")',
         "generationRun": f'(id: "run_{await isp.value("SELECT min(id) FROM generation_run")}")',

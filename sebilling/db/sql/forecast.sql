@@ -40,10 +40,10 @@ CREATE OR REPLACE VIEW customer_state AS
 SELECT customer.id, customer.code, customer.name, customer.phone, customer.address, customer.pppoe_name, customer.counter_id,
        customer.plan_id, customer.installed_on, customer.active, counter.timezone, owed.customer_id IS NOT NULL AS owing, blocked.customer_id IS NOT NULL AS blocked,
        connected.customer_id IS NULL AS without_device, block.block_on,
-       CASE WHEN owed.first_at <= promise.promised_at THEN promise.until_on END AS promised_until
+       CASE WHEN owed.first_at <= promise.promised_at THEN promise.until_on END AS promised_until, owed.outstanding
   FROM customer
   JOIN counter ON counter.id = customer.counter_id
-  LEFT JOIN (SELECT customer_id, min(issued_at) AS first_at FROM invoice WHERE outstanding > 0 GROUP BY customer_id) owed
+  LEFT JOIN (SELECT customer_id, min(issued_at) AS first_at, sum(outstanding) AS outstanding FROM invoice WHERE outstanding > 0 GROUP BY customer_id) owed
     ON owed.customer_id = customer.id
   LEFT JOIN (SELECT customer_id FROM service_access WHERE desired = 'BLOCKED' GROUP BY customer_id) blocked ON blocked.customer_id = customer.id
   LEFT JOIN (SELECT customer_id FROM service_access GROUP BY customer_id) connected ON connected.customer_id = customer.id
