@@ -14,7 +14,7 @@ export function count(number: number): string {
 
 /** 10 Mbit/s, of kbit/s. */
 export function speed(kbps: number): string {
-  return `${new Intl.NumberFormat(language(), { maximumFractionDigits: 2 }).format(kbps / 1024)} Mbit/s`;
+  return `${new Intl.NumberFormat(language(), { maximumFractionDigits: 2 }).format(kbps / 1000)} Mbit/s`;
 }
 
 /** 5 Februari 2026, of "2026-02-05". */
