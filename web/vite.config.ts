@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { paraglideVitePlugin } from '@inlang/paraglide-js';
@@ -8,9 +9,35 @@ import { generateSW } from 'workbox-build';
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const FILES = at('../sebilling/web_files');
 
+const MESSAGES = /[\\/]src[\\/]paraglide[\\/]messages[\\/](\w+)\.js$/;
+const AREAS = ['customers', 'log', 'money', 'setup'];
+const areas = new Map(
+  AREAS.flatMap((area) => Object.keys(JSON.parse(readFileSync(at(`messages/${area}/id.json`), 'utf8'))).map((name) => [name, area])),
+);
+
+// Each text is a module of its own. Those of the first load are one file; the others come with the first screen of their area.
+const texts = {
+  treeshake: { moduleSideEffects: [{ test: /[\\/]src[\\/]paraglide[\\/]/, sideEffects: false }] },
+  output: {
+    codeSplitting: {
+      groups: [
+        { name: 'texts', test: MESSAGES, tags: ['$initial' as const], priority: 1 },
+        { name: (id: string) => `texts-${areas.get(MESSAGES.exec(id)?.[1] ?? '') ?? 'common'}`, test: MESSAGES },
+      ],
+    },
+  },
+};
+
 // The built files are served by `sebilling serve`; `npm run dev` sends the API's requests to one on port 8000.
 const shared: UserConfig = {
-  build: { emptyOutDir: true, assetsDir: 'assets', assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: 'es2022' },
+  build: {
+    emptyOutDir: true,
+    assetsDir: 'assets',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    target: 'es2022',
+    rolldownOptions: texts,
+  },
   server: { proxy: { '/graphql': { target: 'http://127.0.0.1:8000', ws: true }, '/downloads': 'http://127.0.0.1:8000' } },
 };
 

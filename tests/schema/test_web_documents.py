@@ -27,11 +27,14 @@ from tests.harness import Api, counted_statements, quiet_settings
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "web.md").read_text(encoding="utf-8")
 MAX_STATEMENTS: Final = 3
 """Of a screen, the one that looks up the caller among them."""
-DIALOGS: Final = {"query BillingSchedule", "query PreviewBillingCycle", "query PreviewIsolationPolicy"}
-"""Previews in dialogs, which price each of the next invoices or look for warnings by further statements."""
+DIALOGS: Final = {
+    "query BillingSchedule", "query PreviewBillingCycle", "query PreviewIsolationPolicy", "query SkippedCustomers", "query ClosingPreview",
+}  # fmt: skip
+"""Previews in dialogs, which price each invoice or look for warnings by further statements."""
 RUN_ELSEWHERE: Final = {
     "mutation SignInByCookie", "mutation EndSignIn", "mutation ChangePassword", "mutation StartTotp", "mutation ConfirmTotp",
     "mutation DisableTotp", "mutation RevokeSignIn", "mutation DecideIsolationHold", "mutation ResetTotp",
+    "mutation ReadOnline", "mutation AuditDevice", "mutation AbandonGeneration",
     "mutation ApplyCredit", "mutation RefundCredit", "mutation ReverseRefund", "mutation ReversePayment",
 }  # fmt: skip
 """tests/web does these in the browser, and follows the subscriptions."""
@@ -66,6 +69,11 @@ OF_ONE: Final = {
     **dict.fromkeys(("mutation UpdateUser", "mutation ResetPassword", "mutation ResetTotp"), _NEWEST_USER),
     "mutation CreateCustomer": {"planId": "SELECT 'pla_' || min(id) FROM plan WHERE archived_at IS NULL"},
     "mutation UpdateCustomer": {"id": "SELECT 'cus_' || min(id) FROM customer"},
+    "mutation CancelCharge": {"id": "SELECT 'chg_' || max(id) FROM charge"},
+    "mutation EndDiscount": {
+        "id": "SELECT 'dis_' || max(id) FROM discount",
+        "untilOn": "SELECT to_char(date_trunc('month', now()) + interval '3 months', 'YYYY-MM-DD')",
+    },
     "mutation RemoveServiceAccess": {"id": "SELECT 'acc_' || max(id) FROM service_access"},
     "mutation ReverseWriteOff": {"writeOffId": "SELECT 'wof_' || max(id) FROM write_off", "invoiceId": _WRITTEN_OFF},
     "mutation OpenPeriod": {"month": "SELECT to_char(max(month) + interval '1 month', 'YYYY-MM') FROM period"},

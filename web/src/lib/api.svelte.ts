@@ -1,13 +1,14 @@
 // What screens use of the API: queries that follow their variables, and mutations whose errors stand at their fields.
-import type { AnyVariables, CombinedError, TypedDocumentNode } from '@urql/svelte';
+import type { AnyVariables, CombinedError, OperationResult } from '@urql/svelte';
 
+import type { TypedDocumentString } from '../gql/documents';
 import { m } from '../paraglide/messages';
 import { createApi } from './client';
 
 let made: ReturnType<typeof createApi> | undefined;
 
 /** The client, made when it is first needed: an app that takes only the small parts of this file does without it. */
-export function api(): ReturnType<typeof createApi> {
+function api(): ReturnType<typeof createApi> {
   return (made ??= createApi());
 }
 
@@ -25,14 +26,14 @@ export class Query<Data, Variables extends AnyVariables> {
   isLoading = $state(true);
   #again = $state(0);
 
-  constructor(document: TypedDocumentNode<Data, Variables>, variables: () => Variables | null) {
+  constructor(document: TypedDocumentString<Data, Variables>, variables: () => Variables | null) {
     $effect(() => {
       const values = variables();
       if (values === null) return;
       const requestPolicy = this.#again > 0 ? 'network-only' : 'cache-and-network';
       this.isLoading = true;
       const { unsubscribe } = api()
-        .query(document, values, { requestPolicy })
+        .query<Data, Variables>(document.toString(), values, { requestPolicy })
         .subscribe((result) => {
           if (result.data !== undefined) this.data = result.data;
           this.error = result.error;
@@ -47,9 +48,17 @@ export class Query<Data, Variables extends AnyVariables> {
   }
 }
 
+/** Ask the server once, whatever was answered before. */
+export async function ask<Data, Variables extends AnyVariables>(
+  document: TypedDocumentString<Data, Variables>,
+  variables: Variables,
+): Promise<OperationResult<Data, Variables>> {
+  return api().query<Data, Variables>(document.toString(), variables, { requestPolicy: 'network-only' });
+}
+
 /** Follow a subscription while the component is there. */
 export function follow<Data, Variables extends AnyVariables>(
-  document: TypedDocumentNode<Data, Variables>,
+  document: TypedDocumentString<Data, Variables>,
   variables: () => Variables | null,
   received: (data: Data) => void,
 ): void {
@@ -57,22 +66,40 @@ export function follow<Data, Variables extends AnyVariables>(
     const values = variables();
     if (values === null) return;
     return api()
-      .subscription(document, values)
+      .subscription<Data, Variables>(document.toString(), values)
       .subscribe((result) => {
         if (result.data !== undefined) received(result.data);
       }).unsubscribe;
   });
 }
 
+const WAIT_MS = 400;
+
+/** Call `refresh` when messages come: once for all that come within a moment. */
+export function refreshOn<Data, Variables extends AnyVariables>(
+  document: TypedDocumentString<Data, Variables>,
+  variables: () => Variables | null,
+  refresh: () => void,
+): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  follow(document, variables, () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      refresh();
+    }, WAIT_MS);
+  });
+  $effect(() => () => clearTimeout(timer));
+}
+
 type Payload = { errors: readonly UserError[] };
 
 /** Run a mutation; its payload, whose `errors` are shown at their fields. A request that failed is an error of no field. */
 export async function mutate<Data, Variables extends AnyVariables, Name extends keyof Data>(
-  document: TypedDocumentNode<Data, Variables>,
+  document: TypedDocumentString<Data, Variables>,
   name: Name,
   variables: Variables,
 ): Promise<{ payload: NonNullable<Data[Name]> | undefined; errors: readonly UserError[] }> {
-  const result = await api().mutation(document, variables);
+  const result = await api().mutation<Data, Variables>(document.toString(), variables);
   const payload = result.data?.[name] as (NonNullable<Data[Name]> & Payload) | undefined;
   if (payload) return { payload, errors: payload.errors };
   const errors = result.error?.graphQLErrors ?? [];

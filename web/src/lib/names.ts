@@ -1,18 +1,20 @@
 // What the API's enums are called on screens. A value without a name doesn't compile.
 import type {
   AttentionKind,
+  ChargeKind,
   DebtAge,
   DepositStatus,
   DepositType,
+  GapReason,
   GenerationStatus,
   ImportField,
   InvoiceStatus,
   IsolationMode,
+  LeakKind,
   PaymentMethod,
   PeriodStatus,
   PromiseState,
   Report,
-  Role,
   SignInKind,
   SkipReason,
   State,
@@ -48,6 +50,13 @@ export const runStates: Names<GenerationStatus> = {
   FINISHED: m.run_finished,
   FAILING: m.run_failing,
   ABANDONED: m.run_abandoned,
+};
+
+export const gapReasons: Names<GapReason> = {
+  NOT_INVOICED: m.gap_not_invoiced,
+  GENERATION_RUNNING: m.gap_generation_running,
+  DEPOSITS_WAITING: m.gap_deposits_waiting,
+  MONEY_UNRESOLVED: m.gap_money_unresolved,
 };
 
 export const depositStates: Names<DepositStatus> = {
@@ -86,6 +95,14 @@ export const importFields: Names<ImportField> = {
   CYCLE_MONTHS: m.import_cycle,
 };
 
+export const chargeKinds: Names<ChargeKind> = {
+  INSTALLATION: m.charge_installation,
+  DEVICE: m.charge_device,
+  CABLE: m.charge_cable,
+  LATE_FEE: m.late_fee,
+  OTHER: m.method_other,
+};
+
 export const surplusReasons: Names<SurplusReason> = {
   OVERPAID: m.surplus_overpaid,
   IN_ADVANCE: m.surplus_in_advance,
@@ -99,6 +116,14 @@ export const suspensionKinds: Names<SuspensionKind> = {
 };
 
 export const accessStates: Names<State> = { ACTIVE: m.active, BLOCKED: m.blocked, ABSENT: m.access_absent, DRIFTED: m.access_drifted };
+
+export const leakKinds: Names<LeakKind> = {
+  NOT_A_CUSTOMER: m.leak_not_a_customer,
+  UNPAID: m.leak_unpaid,
+  ENDED: m.leak_ended,
+  FASTER_THAN_SOLD: m.leak_faster_than_sold,
+  DOUBLE_LOGIN: m.leak_double_login,
+};
 
 export const attentionKinds: Names<AttentionKind> = {
   DEPOSITS_TO_VERIFY: m.attention_deposits,
@@ -123,15 +148,6 @@ export const promiseStates: Names<PromiseState> = {
   KEPT: m.promise_kept,
   BROKEN: m.promise_broken,
   REPLACED: m.promise_replaced,
-};
-
-export const roles: Names<Role> = {
-  ADMIN: m.role_admin,
-  FINANCE: m.role_finance,
-  CLERK: m.role_clerk,
-  COLLECTOR: m.role_collector,
-  TECHNICIAN: m.role_technician,
-  AUDITOR: m.role_auditor,
 };
 
 export const isolationModes: Names<IsolationMode> = {

@@ -1,7 +1,7 @@
 // Who is signed in, and what they may do: the menu and the buttons follow the permissions that the server gives.
 import type { MeQuery, Permission } from '../gql/documents';
 import { MeDocument, EndSignInDocument } from '../gql/documents';
-import { api } from './api.svelte';
+import { ask, mutate } from './api.svelte';
 import { closeLine, onSignedOut } from './client';
 
 type Me = NonNullable<MeQuery['me']>;
@@ -17,14 +17,14 @@ class Session {
   }
 
   async load(): Promise<void> {
-    const result = await api().query(MeDocument, {}, { requestPolicy: 'network-only' });
+    const result = await ask(MeDocument, {});
     const isSignedOut = result.error?.graphQLErrors.some((error) => error.extensions['code'] === 'UNAUTHENTICATED') ?? false;
     this.isUnreachable = result.error !== undefined && !isSignedOut;
     if (!this.isUnreachable) this.me = result.data?.me ?? null;
   }
 
   async signOut(): Promise<void> {
-    await api().mutation(EndSignInDocument, {});
+    await mutate(EndSignInDocument, 'signOut', {});
     this.forget();
   }
 

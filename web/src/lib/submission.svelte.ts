@@ -1,6 +1,7 @@
 // What a form knows of its mutation: whether it runs, and what was wrong with it.
-import type { AnyVariables, TypedDocumentNode } from '@urql/svelte';
+import type { AnyVariables } from '@urql/svelte';
 
+import type { TypedDocumentString } from '../gql/documents';
 import { at, elsewhere, mutate, type UserError } from './api.svelte';
 
 export class Submission {
@@ -11,7 +12,7 @@ export class Submission {
 
   /** The mutation's payload, or undefined if nothing was changed. */
   async run<Data, Variables extends AnyVariables, Name extends keyof Data>(
-    document: TypedDocumentNode<Data, Variables>,
+    document: TypedDocumentString<Data, Variables>,
     name: Name,
     variables: Variables,
   ): Promise<NonNullable<Data[Name]> | undefined> {

@@ -1,6 +1,7 @@
 // What an event changed, as short texts: `name: value`, or `name: before → after`. Ids are left out, as nobody knows them by heart.
 import { rupiah } from '../../lib/format';
-import { isolationModes, methods, roles, signInKinds } from '../../lib/names';
+import { isolationModes, methods, signInKinds } from '../../lib/names';
+import { roles } from '../../lib/roles';
 import { m } from '../../paraglide/messages';
 import { dataKeys } from './names';
 
