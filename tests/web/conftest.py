@@ -73,18 +73,13 @@ async def busy_shop(shop: Shop, committed: Database) -> AsyncIterator[Shop]:
         yield shop
 
 
-@contextlib.asynccontextmanager
-async def a_browser() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One for all tests of a process: each has contexts of its own, which share nothing."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield browser
         await browser.close()
-
-
-@pytest_asyncio.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with a_browser() as browser:
-        yield browser
 
 
 class Complaints:

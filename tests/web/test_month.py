@@ -22,15 +22,6 @@ async def picture(page: Page, name: str) -> None:
     await page.screenshot(path=PICTURES / f"{name}.png")
 
 
-async def test_a_wrong_password_is_told(page: Page, shop: Shop) -> None:
-    await page.goto("/")
-    await page.get_by_label("Nama pengguna").fill(shop.admin.username)
-    await page.get_by_label("Kata sandi").fill("salah-sekali-ini")
-    await page.get_by_role("button", name="Masuk").click()
-    await expect(page.get_by_role("alert")).to_be_visible()
-    await expect(page.get_by_role("button", name="Keluar")).to_have_count(0)
-
-
 async def test_the_month(page: Page, shop: Shop, browser: Browser, complaints: Complaints) -> None:
     """Each step as the manual numbers it; the clerk works on a page of their own, and the admin's dashboard shows it."""
     clerk = next(sign_in for sign_in in shop.sign_ins if sign_in.role is Role.CLERK)
@@ -127,32 +118,3 @@ def _picture() -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (60, 40), "teal").save(file, "PNG")
     return file.getvalue()
-
-
-async def test_the_menu_is_what_the_role_may_see(page: Page, shop: Shop) -> None:
-    clerk = next(sign_in for sign_in in shop.sign_ins if sign_in.role is Role.CLERK)
-    await sign_in(page, clerk.username, clerk.password)
-    await page.get_by_role("link", name="Invoice").click()
-    await expect(page.get_by_role("heading", name="Invoice")).to_be_visible()
-    await expect(page.get_by_role("button", name="Tambah Invoice")).to_have_count(0)
-
-
-async def test_in_english(page: Page, shop: Shop) -> None:
-    await page.goto("/")
-    await page.get_by_role("button", name="English").click()
-    await page.get_by_label("Username").fill(shop.admin.username)
-    await page.get_by_label("Password").fill(shop.admin.password)
-    await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_role("link", name="Customers")).to_be_visible()
-    assert await page.evaluate("document.documentElement.lang") == "en"
-
-
-async def test_a_server_that_fails_is_not_taken_for_nobody_signed_in(page: Page, complaints: Complaints) -> None:
-    await page.route("**/graphql", lambda route: route.abort())
-    await page.goto("/")
-    await expect(page.get_by_role("alert")).to_contain_text("Server tidak terjangkau")
-    await expect(page.get_by_label("Kata sandi")).to_have_count(0)
-    await page.unroute("**/graphql")
-    await page.get_by_role("button", name="Coba lagi").click()
-    await expect(page.get_by_label("Kata sandi")).to_be_visible()
-    complaints.heard.clear()  # of the request that was cut off

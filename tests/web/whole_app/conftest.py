@@ -21,11 +21,12 @@ from sebilling.db.engine import Database
 from sebilling.demo import isp, month
 from sebilling.server import listening_socket, serving
 from tests.harness import quiet_settings
-from tests.web.conftest import Shop, a_browser
+from tests.web.conftest import Shop
 
 EVERYTHING: Final = os.environ.get("SEBILLING_TEST_CAMPAIGN") == "1"
 """Every combination of language, width and theme, and not only those in which each occurs."""
 _FURTHER: Final = (("teknisi", "Teguh Teknisi", Role.TECHNICIAN), ("auditor", "Ani Auditor", Role.AUDITOR))
+"""Users of the roles that the demo lacks."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ async def office(server_url: str, template: str) -> AsyncIterator[Office]:
     url = await create_database(server_url, "whole_app", template=template)
     database = Database(url, connections=20)
     billed, sign_ins = await isp.make(database, customers=60, now=system_clock())
-    sign_ins += await _further(database)
+    sign_ins += [await new_user(url, username, name, role) for username, name, role in _FURTHER]
     app = create_app(quiet_settings(allowed_hosts="127.0.0.1", inline_worker=True), Database(url), is_demo=True)
     with contextlib.ExitStack() as stack:
         address = await asyncio.to_thread(stack.enter_context, serving(app, listening_socket("127.0.0.1", 0)))
@@ -55,16 +56,14 @@ async def office(server_url: str, template: str) -> AsyncIterator[Office]:
     await drop_database(server_url, "whole_app")
 
 
-async def _further(database: Database) -> list[isp.SignIn]:
-    """Users of the roles that the demo lacks."""
-    made = []
-    for username, name, role in _FURTHER:
-        password = passwords.random_password()
-        hashed = await passwords.hashed(password)
-        async with database.transaction(actor=operator("demo"), at=system_clock()) as session:
-            await users.create(session, username=username, name=name, role=role, password_hash=hashed, counters=[])
-        made.append(isp.SignIn(username, password, role))
-    return made
+async def new_user(database_url: str, username: str, name: str, role: Role) -> isp.SignIn:
+    """One more user, who belongs to no counter."""
+    database, password = Database(database_url, connections=1), passwords.random_password()
+    hashed = await passwords.hashed(password)
+    async with database.transaction(actor=operator("demo"), at=system_clock()) as session:
+        await users.create(session, username=username, name=name, role=role, password_hash=hashed, counters=[])
+    await database.close()
+    return isp.SignIn(username, password, role)
 
 
 async def _cookies(address: str, sign_in: isp.SignIn) -> dict[str, str]:
@@ -74,12 +73,6 @@ async def _cookies(address: str, sign_in: isp.SignIn) -> dict[str, str]:
         answer = await http.post("/graphql", json={"query": document, "variables": variables}, headers={"GraphQL-Require-Preflight": "1"})
         assert answer.json()["data"]["signIn"]["errors"] == []
         return dict(http.cookies)
-
-
-@pytest_asyncio.fixture(scope="session")
-async def one_browser() -> AsyncIterator[Browser]:
-    async with a_browser() as browser:
-        yield browser
 
 
 @asynccontextmanager

@@ -45,10 +45,10 @@ async def too_wide(page: Page, where: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("language", "width"), _VARIANTS + (_MORE if EVERYTHING else []))
-async def test_every_screen_and_dialog(one_browser: Browser, office: Office, language: str, width: int) -> None:
+async def test_every_screen_and_dialog(browser: Browser, office: Office, language: str, width: int) -> None:
     wrong: list[str] = []
     dialogs = 0
-    async with signed_in(one_browser, office, language=language, width=width) as context:
+    async with signed_in(browser, office, language=language, width=width) as context:
         await context.add_init_script("localStorage.setItem('theme', 'light')")
         page = await context.new_page()
         await answer_no_mutation(page)
@@ -77,9 +77,9 @@ async def test_every_screen_and_dialog(one_browser: Browser, office: Office, lan
 
 
 @pytest.mark.parametrize("language", ["id", "en"])
-async def test_sign_in_and_menu(one_browser: Browser, office: Office, language: str) -> None:
+async def test_sign_in_and_menu(browser: Browser, office: Office, language: str) -> None:
     """What the loop above doesn't come by: the page before signing in, the menu on a phone, and Ctrl-K."""
-    async with signed_in(one_browser, office, language=language, width=PHONE) as context:
+    async with signed_in(browser, office, language=language, width=PHONE) as context:
         page = await context.new_page()
         await open_with_axe(page, "/")
         await page.locator("header button[aria-expanded]").click()

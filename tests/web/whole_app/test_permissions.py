@@ -22,7 +22,8 @@ _BUTTONS: Final = {
     "Tambah Invoice": "OPEN_PERIOD", "Buat Pembayaran": "GENERATE_INVOICES", "Verifikasi": "VERIFY_DEPOSIT", "Bayar": "RECORD_PAYMENT",
     "Tambah Perangkat": "CREATE_DEVICE", "Tes koneksi": "TEST_DEVICE", "Tambah Paket": "CREATE_PLAN", "Tambah Loket": "CREATE_COUNTER",
     "Tambah Pengguna": "CREATE_USER", "Atur ulang": "RESET_PASSWORD", "Tambah hari": "ADD_BLACKOUT_DATE",
-    "Jalankan sekarang": "RUN_ISOLATION", "Simpan": "UPDATE_BILLING_SETTINGS",
+    "Jalankan sekarang": "RUN_ISOLATION", "Simpan": "UPDATE_BILLING_SETTINGS", "Tutup periode": "CLOSE_PERIOD",
+    "Audit sekarang": "AUDIT_DEVICE", "Lihat yang online": "READ_ONLINE", "Tambah biaya": "ADD_CHARGE", "Tambah diskon": "ADD_DISCOUNT",
 }  # fmt: skip
 """Buttons and what they need."""
 
@@ -37,10 +38,10 @@ _ROLES: Final = list(Role) if EVERYTHING else [Role.CLERK, Role.TECHNICIAN]
 
 
 @pytest.mark.parametrize("role", _ROLES, ids=lambda role: str(role.value))
-async def test_no_role_meets_a_refusal(one_browser: Browser, office: Office, role: Role) -> None:
+async def test_no_role_meets_a_refusal(browser: Browser, office: Office, role: Role) -> None:
     forbidden: set[str] = set()
     pressed: set[str] = set()
-    async with signed_in(one_browser, office, role) as context:
+    async with signed_in(browser, office, role) as context:
         allowed = await permissions(context)
         page = await context.new_page()
         await answer_no_mutation(page, forbidden)

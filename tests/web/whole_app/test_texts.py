@@ -1,4 +1,4 @@
-"""Whatever people or devices write is shown as text, and no text of the server's is without a name."""
+"""Whatever people or devices write is shown as text, no screen asks another server, and no text of the server's is without a name."""
 
 import json
 import re
@@ -74,10 +74,10 @@ async def _write(page: Page, name: str, given: dict[str, Any]) -> None:
     assert data["data"][name]["errors"] == [], data
 
 
-async def test_what_looks_like_code_is_shown_as_text(one_browser: Browser, office: Office) -> None:
+async def test_what_looks_like_code_is_shown_as_text(browser: Browser, office: Office) -> None:
     complaints = Complaints(office.address)
     dialogs: list[str] = []
-    async with signed_in(one_browser, office) as context:
+    async with signed_in(browser, office) as context:
         page = await context.new_page()
         complaints.listen(page)
         page.on("dialog", lambda dialog: dialogs.append(dialog.message))
