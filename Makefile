@@ -61,6 +61,7 @@ check: lint
 pictures: .venv/.dev .venv/.web
 	$(BIN)/python -m pytest -c pyproject.toml --numprocesses=0 -q tests/web/test_month.py -k the_month
 	for name in 2-generate-pembayaran 5-bayar 6-dashboard; do cp var/pictures/$$name.png docs/pictures/; done
+	$(BIN)/python tools/film_strip.py
 
 # docs/api/ from the schema; tests/schema/test_reference.py fails if it is not current.
 reference: .venv/.dev
