@@ -18,6 +18,7 @@ async def test_settings(browser: Browser, office: Office, language: str) -> None
         await _counter(page, words)
         await _user(page, words)
         await _policy(page, words)
+        await _status(page, words)
 
 
 async def _general(page: Page, words: Words) -> None:
@@ -116,3 +117,14 @@ async def _policy(page: Page, words: Words) -> None:
     await expect(blackout).to_contain_text("Natal")
     await blackout.get_by_role("row", name="Natal").get_by_role("button", name=words("delete_it")).click()
     await expect(blackout).not_to_contain_text("Natal")
+
+
+async def _status(page: Page, words: Words) -> None:
+    """The state of the installation, as `sebilling status` tells it; this one has no backup."""
+    await page.get_by_role("link", name=words("system_status")).click()
+    backup = page.get_by_role("row", name=words("part_backup"))
+    await expect(backup).to_contain_text("SEBILLING_BACKUP_TO")
+    await expect(page.get_by_role("row", name=words("part_database"))).to_contain_text(words("level_good"))
+    await page.get_by_role("button", name=words("read_anew")).click()
+    await expect(backup).to_be_visible()
+    await picture(page, f"pengaturan-6-status-{words.language}")

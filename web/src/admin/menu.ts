@@ -52,6 +52,7 @@ export const furtherScreens: readonly Entry[] = [
   { href: p('/pengaturan/loket'), label: m.counters, needs: 'SEE_BILLING_SETTINGS' },
   { href: p('/pengaturan/pengguna'), label: m.users, needs: 'SEE_USERS' },
   { href: p('/pengaturan/isolir'), label: m.isolation_policies, needs: 'SEE_ISOLATION_POLICIES' },
+  { href: p('/pengaturan/status'), label: m.system_status, needs: 'SEE_SYSTEM_STATUS' },
   { href: p('/akun'), label: m.own_account, needs: 'CHANGE_PASSWORD' },
 ];
 

@@ -22,6 +22,7 @@ export const { p, navigate, route } = createRouter({
   '/pengaturan/loket': () => import('./screens/Counters.svelte'),
   '/pengaturan/pengguna': () => import('./screens/Users.svelte'),
   '/pengaturan/isolir': () => import('./screens/IsolationSettings.svelte'),
+  '/pengaturan/status': () => import('./screens/SystemStatus.svelte'),
   '/perangkat': () => import('./screens/Devices.svelte'),
   '/perangkat/:id': () => import('./screens/Device.svelte'),
   '/log-isolir': () => import('./screens/IsolationLog.svelte'),

@@ -427,6 +427,11 @@ export type LeakKind =
   | 'NOT_A_CUSTOMER'
   | 'UNPAID';
 
+export type Level =
+  | 'BAD'
+  | 'GOOD'
+  | 'WARNING';
+
 export type LineKind =
   | 'CHARGE'
   | 'DISCOUNT'
@@ -831,6 +836,17 @@ export type State =
   | 'ACTIVE'
   | 'BLOCKED'
   | 'DRIFTED';
+
+export type StatusPart =
+  | 'BACKUP'
+  | 'DATABASE'
+  | 'DEVICES'
+  | 'DISK'
+  | 'FEED'
+  | 'GENERATION'
+  | 'ISOLATION'
+  | 'PLUGINS'
+  | 'WORKERS';
 
 export type SubmitDepositInput = {
   amount: number;
@@ -1486,6 +1502,11 @@ export type ResetTotpMutationVariables = Exact<{
 
 
 export type ResetTotpMutation = { resetTotp: { user: { id: string, twoStep: boolean | null } | null, errors: Array<{ code: ErrorCode, field: Array<string>, message: string }> } };
+
+export type SystemStatusQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type SystemStatusQuery = { systemStatus: { level: Level, version: string, at: string, parts: Array<{ part: StatusPart, level: Level, text: string }> } | null };
 
 export type AccountQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -3843,6 +3864,20 @@ export const ResetTotpDocument = /*#__PURE__*/ new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<ResetTotpMutation, ResetTotpMutationVariables>;
+export const SystemStatusDocument = /*#__PURE__*/ new TypedDocumentString(`
+    query SystemStatus {
+  systemStatus {
+    level
+    version
+    at
+    parts {
+      part
+      level
+      text
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<SystemStatusQuery, SystemStatusQueryVariables>;
 export const AccountDocument = /*#__PURE__*/ new TypedDocumentString(`
     query Account {
   signIns {
