@@ -252,18 +252,19 @@ async def record(session: WriteSession, month: Month, openings: Sequence[Opening
 
 def check(opening: Opening, *, installed_on: date) -> None:
     """Raise InvalidNumber or InvalidDate for an impossible opening balance."""
-    for name, amount in (("arrears", opening.arrears), ("credit", opening.credit)):
+    arrears, credit = Sentence("arrears", "tunggakan"), Sentence("credit", "titipan")
+    for what, amount in ((arrears, opening.arrears), (credit, opening.credit)):
         if not 0 <= amount <= MAX_RUPIAH:
             raise InvalidNumber(
-                field=(name,),
-                what=name,
+                field=(what.english,),
+                what=what,
                 given=amount,
                 why=Sentence(f"give 0 to {format_rupiah(MAX_RUPIAH)}.", f"isi 0 sampai {format_rupiah(MAX_RUPIAH)}."),
             )
     if opening.arrears and opening.credit:
         raise InvalidNumber(
             field="credit",
-            what=Sentence("credit", "titipan"),
+            what=credit,
             given=opening.credit,
             why=Sentence("there are arrears too. Give the balance of both.", "ada tunggakan juga. Isi selisih keduanya saja."),
         )

@@ -19,11 +19,11 @@ from sebilling.money import format_rupiah
 def show(report: ImportReport, out: Console, errors: Console, *, json: bool) -> bool:
     """Print the report; False if there are faults."""
     if json:
-        out.print(jsons.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1), highlight=False, soft_wrap=True)
+        out.print(jsons.dumps(_as_json(report), ensure_ascii=False, indent=1), highlight=False, soft_wrap=True)
         return not report.fault_count
     _show_columns(report, out)
     for note in report.notes:
-        out.print(printable(note), highlight=False, soft_wrap=True)
+        out.print(printable(note.english), highlight=False, soft_wrap=True)
     if report.fault_count:
         _show_faults(report, errors)
         return False
@@ -44,6 +44,11 @@ def show(report: ImportReport, out: Console, errors: Console, *, json: bool) -> 
     elif total.customers:
         out.print("Nothing was written: run it again with --yes to import them.")
     return True
+
+
+def _as_json(report: ImportReport) -> dict[str, object]:
+    faults = [{**dataclasses.asdict(fault), "message": fault.message.english} for fault in report.faults]
+    return {**dataclasses.asdict(report), "notes": [note.english for note in report.notes], "faults": faults}
 
 
 def _show_opening(sums: Sums, out: Console) -> None:
@@ -94,7 +99,7 @@ def _show_columns(report: ImportReport, out: Console) -> None:
 def _show_faults(report: ImportReport, errors: Console) -> None:
     for fault in report.faults:
         location = f"{fault.place}: {fault.column}".rstrip(": ")
-        errors.print(printable(f"{location}: {fault.message}"), highlight=False, soft_wrap=True)
+        errors.print(printable(f"{location}: {fault.message.english}"), highlight=False, soft_wrap=True)
     more = report.fault_count - len(report.faults)
     extent = f" ({more} not shown)" if more else f" on {len({fault.line for fault in report.faults})} lines"
     errors.print(

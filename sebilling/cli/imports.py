@@ -19,6 +19,7 @@ from sebilling.cli.import_report import show
 from sebilling.cli.terminal import printable
 from sebilling.clock import JAKARTA, Month, local_date
 from sebilling.db.engine import Database
+from sebilling.language import Sentence
 from sebilling.network import accesses, devices
 from sebilling.network.engine import Engine
 from sebilling.plugins.contract import DeviceError, Subscriber
@@ -78,7 +79,7 @@ async def run_spreadsheet(
 async def run_secrets(file: Path, database: Database, *, at: datetime, given: FromDevice, options: Options) -> bool:
     """Like `run_spreadsheet`, for the PPP secrets in a router's export. New plans cost nothing until a price is set."""
     secrets = mikrotik_export.read(file, isolir_profiles=given.isolir_profiles)
-    notes: list[str] = []
+    notes: list[Sentence] = []
     async with database.transaction(actor=operator(f"sebilling import {file.name}"), at=at) as session:
         rows = await subscribers.rows(session, secrets, given.where(at), notes)
         staged = await load.stage(session, rows, create_missing=options.create_missing, free_plans=True)
@@ -107,7 +108,13 @@ async def run_device(wanted: str, engine: Engine, *, at: datetime, given: FromDe
     async with engine.database.transaction(actor=operator(f"sebilling import mikrotik --device {device.name}"), at=at) as session:
         known = await accesses.keys(session, device.id)
         fresh = [_found(line, customer) for line, customer in enumerate(customers, 1) if (customer.service_kind, customer.key) not in known]
-        notes = [f"{device.name} has {len(customers)} customers, {len(customers) - len(fresh)} of them are known here."]
+        known_count = len(customers) - len(fresh)
+        notes = [
+            Sentence(
+                f"{device.name} has {len(customers)} customers, {known_count} of them are known here.",
+                f"{device.name} punya {len(customers)} pelanggan, {known_count} di antaranya sudah dikenal di sini.",
+            )
+        ]
         rows = await subscribers.rows(session, fresh, given.where(at), notes)
         staged = await load.stage(session, rows, create_missing=options.create_missing, free_plans=True)
         report = await report_of(
@@ -124,7 +131,7 @@ def _found(line: int, subscriber: Subscriber) -> subscribers.Found:
     return subscribers.Found(
         line, subscriber.key, subscriber.plan, subscriber.comment, subscriber.disabled, subscriber.service_kind == "PPPOE",
         subscriber.rate_down_kbps, subscriber.rate_up_kbps,
-        left_out="" if subscriber.left_out is None else subscriber.left_out.english,
+        left_out=subscriber.left_out,
     )  # fmt: skip
 
 

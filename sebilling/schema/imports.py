@@ -17,7 +17,7 @@ from sebilling.billing.imports.report import ImportReport
 from sebilling.billing.imports.spreadsheet_import import Choices
 from sebilling.db.engine import WriteSession
 from sebilling.errors import InvalidFile
-from sebilling.language import Sentence
+from sebilling.language import Language, Sentence
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, output, payload, read
 from sebilling.schema.enums import described
@@ -76,7 +76,7 @@ class ImportBalances:
 class ImportFault:
     line: int = read("Line of the file, or row of the sheet, from 1.", OFFICE)
     column: str = read("Column with the fault; empty if it is the row as a whole.", OFFICE)
-    message: str = read("What is wrong, and the remedy; in English.", OFFICE)
+    message: str = read("What is wrong, and the remedy, in the caller's language.", OFFICE)
 
 
 @output("Report of an import: what it adds, or what prevents it.")
@@ -88,7 +88,7 @@ class ImportedFile:
     plans: list[ImportCount] = read("Customers by plan.", OFFICE)
     balances: ImportBalances | None = read("Opening balances; null without an opening month.", OFFICE)
     columns: list[ImportColumn] = read("Columns of the file, as they were read.", OFFICE)
-    notes: list[str] = read("Remarks about the file; in English.", OFFICE)
+    notes: list[str] = read("Remarks about the file, in the caller's language.", OFFICE)
     faults: list[ImportFault] = read("The first 1,000 faults, by line; empty if there are none.", OFFICE)
     fault_count: int = read("Number of all faults.", OFFICE)
 
@@ -148,7 +148,7 @@ async def preview_import(info: Info, input: Annotated[PreviewImportInput, INPUT]
     report = await _run(info, name, data, input.options, choices, write=False)
     if report is None:
         raise RuntimeError("a check of an import has no key and is no replay")
-    return row(report=_shown(report), fingerprint=None if report.fault_count else choices.fingerprint(data))
+    return row(report=_shown(report, info.context.language), fingerprint=None if report.fault_count else choices.fingerprint(data))
 
 
 @mutation(OFFICE, "Import a spreadsheet of customers that was previewed: all of it, or nothing if there is a fault.")
@@ -164,7 +164,9 @@ async def import_customers(info: Info, input: Annotated[ImportCustomersInput, IN
     report = await _run(info, name, data, input.options, choices, write=True, key=input.idempotency_key)
     if report is None:
         return row(report=None, imported=None, replayed=True)
-    return row(report=_shown(report), imported=report.counted.total.customers if report.written else 0, replayed=False)
+    return row(
+        report=_shown(report, info.context.language), imported=report.counted.total.customers if report.written else 0, replayed=False
+    )
 
 
 class _Faulty(Exception):
@@ -235,8 +237,8 @@ def _sound(report: ImportReport) -> ImportReport:
     return report
 
 
-def _shown(report: ImportReport) -> Any:
-    """A row of the type ImportedFile."""
+def _shown(report: ImportReport, language: Language) -> Any:
+    """A row of the type ImportedFile, in this language."""
     counted, sums = report.counted, report.opening
     return row(
         file=report.source, customers=0 if report.fault_count else counted.total.customers,
@@ -246,8 +248,8 @@ def _shown(report: ImportReport) -> Any:
         balances=None if sums is None else row(owing=sums.owing, arrears=sums.arrears, ahead=sums.ahead, credit=sums.credit),
         columns=[row(heading=column.heading, field=None if column.field is None else ImportField(column.field), source=column.source)
                  for column in report.columns],
-        notes=list(report.notes), fault_count=report.fault_count,
-        faults=[row(line=fault.line, column=fault.column, message=fault.message) for fault in report.faults],
+        notes=[note.in_(language) for note in report.notes], fault_count=report.fault_count,
+        faults=[row(line=fault.line, column=fault.column, message=fault.message.in_(language)) for fault in report.faults],
     )  # fmt: skip
 
 

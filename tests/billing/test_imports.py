@@ -77,7 +77,7 @@ async def test_each_faulty_row_of_the_wrong_sample_is_named_and_nothing_comes_in
     ]  # fmt: skip
     staged = await bring(database, spreadsheet.read(SAMPLES / "pelanggan-salah.csv"))
     assert faults(staged) == expected
-    assert all(len(problem.message) > 30 for problem in staged.problems), "each tells the remedy"
+    assert all(len(problem.message.english) > 30 for problem in staged.problems), "each tells the remedy"
     assert await count(database) == 0
     assert await Isp(database, operator("test"), 0).value("SELECT count(*) FROM counter") == 0
     async with database.transaction(actor=operator("test"), at=NOW) as session:
@@ -244,7 +244,7 @@ def test_what_stands_around_a_table_does_no_harm(tmp_file: File, content: str, l
 def test_a_letter_that_was_lost_before_is_told(tmp_file: File) -> None:
     (row,) = spreadsheet.read(tmp_file(f"{HEADER}\nP1;Andr\ufffd;LKT01;Home;1;2025-01-01\n".encode()))
     assert isinstance(row, Faulty)
-    assert [(problem.column, "U+FFFD" in problem.message) for problem in row.problems] == [("name", True)]
+    assert [(problem.column, "U+FFFD" in problem.message.english) for problem in row.problems] == [("name", True)]
 
 
 def test_columns_of_the_same_heading_cant_be_told_apart(tmp_file: File) -> None:

@@ -42,7 +42,7 @@ def check(sheet: Sheet, path: Path) -> None:
     if refused or sheet.refused:
         assert claims.is_true_of_file(refused, sheet), f"{where}: {sheet.refused}: {refused!r}"
         return
-    told = [(problem.line, problem.column, problem.message) for row in faulty for problem in row.problems]
+    told = [(problem.line, problem.column, problem.message.english) for row in faulty for problem in row.problems]
     assert {(line, column) for line, column, _ in told} == sheet.faults, f"{where}: {told}"
     for line, column, message in told:
         assert claims.is_true_of_row(line, column, message, sheet), f"{where}: line {line}, {column}: {message!r}"

@@ -109,7 +109,7 @@ async def test_what_customers_owe_and_have_paid_comes_in_and_a_month_runs(databa
     [
         ("-50000;;;;", "arrears"), ("(50.000);;;;", "arrears"), ("banyak;;;;", "arrears"), (";;-1;;", "credit"),
         ("1000;;1000;;", "credit"), (";;;10/01/2026;", "arrears"), (";;;30 hari;", "paid_until"), (";;;13/2026;", "paid_until"),
-        (";;;31/12/2062;", "paid_until"), (";;;31/12/2023;", "paid_until"), (";;;;3", "billed_until"), (";;;31/03/2026;0", "cycle_months"),
+        (";;;31/12/2062;", "paid_until"), (";;;31/12/2023;", "paid_until"), (";;;;3", "paid_until"), (";;;31/03/2026;0", "cycle_months"),
         (";;;31/03/2026;61 bulan", "cycle_months"), ("1000;20;;;", "due_on"), ("1000;1/1/1950;;;", "due_on"),
     ],
 )  # fmt: skip

@@ -300,7 +300,7 @@ def test_a_balance_that_a_system_tells_is_never_replaced(tmp_file: File, arrears
 @pytest.mark.parametrize("is_there", [True, False])
 def test_a_backup_without_the_table_of_bills_says_so(tmp_file: File, is_there: bool) -> None:  # noqa: FBT001
     content = nux(lambda rows: None if is_there else rows["tbl_customers_fields"].clear())
-    notes = " ".join(phpnuxbill.read(tmp_file(content, "theirs.json")).notes)
+    notes = " ".join(note.english for note in phpnuxbill.read(tmp_file(content, "theirs.json")).notes)
     assert ("tbl_customers_fields" in notes) is not is_there
 
 

@@ -50,7 +50,7 @@ def opened(path: Path, **options: Any) -> tuple[list[Any], list[str]]:
     """Rows and notes."""
     table = spreadsheet.open_table(path, **options)
     rows = list(spreadsheet.rows(table, assign(table.name, table.headings, GivenMap(), {}), GivenMap()))
-    return rows, table.notes
+    return rows, [note.english for note in table.notes]
 
 
 def test_numbers_of_excel_are_whole_numbers(tmp_file: File) -> None:

@@ -40,7 +40,7 @@ FAULTS: Final = (
     Fault("the-trunk-zero-stays", "billing/phones.py", "national.removeprefix('0')", "national", PHONES),
     Fault(
         "tunnels-are-customers", "billing/imports/mikrotik_export.py",
-        'left_out="" if service in _CUSTOMERS else', 'left_out="" if name else', CASES,
+        'left_out=None if service in _CUSTOMERS else', 'left_out=None if name else', CASES,
     ),
     Fault(
         "names-with-hyphens-make-counters", "billing/imports/subscribers.py",

@@ -7,7 +7,17 @@ from typing import Final
 from sebilling.billing import validation
 from sebilling.billing.billing_cycles import MAX_MONTHS
 from sebilling.clock import Month
+from sebilling.language import Sentence
 from sebilling.money import NotRupiahError, parse_rupiah
+
+
+class InvalidCell(ValueError):
+    """A cell's value can't be accepted: why, with the remedy."""
+
+    def __init__(self, english: str, indonesian: str) -> None:
+        super().__init__(english)
+        self.sentence = Sentence(english, indonesian)
+
 
 _ACTIVE: Final = frozenset(
     ("", "aktif", "active", "akt", "a", "ya", "yes", "y", "1", "true", "on", "benar", "enable", "enabled", "online", "langganan",
@@ -69,7 +79,7 @@ _QUOTED: Final = re.compile(r'="((?:[^"]|"")*)"')
 
 def read_day(text: str) -> date:
     """Parse a date: 2025-03-15, 15/03/2025 (day first), 15 Maret 2025, 15-Mar-25, Sabtu, 15 Maret 2025, each with or without a time of
-    day. Raises ValueError with the remedy, also for a date that can mean two days.
+    day. Raises InvalidCell, also for a date that can mean two days.
     """
     shown, weekday = text[:30], None
     if (match := _WEEKDAY.match(text)) and (weekday := _WEEKDAYS.get(match[1].lower())) is not None:
@@ -77,18 +87,29 @@ def read_day(text: str) -> date:
     match = _ISO.match(text) or _DAY_FIRST.match(text) or _NAMED.match(text)
     month = None if match is None else int(match["month"]) if match["month"].isdigit() else _MONTHS.get(match["month"].lower())
     if match is None or month is None or not _is_time(text[match.end() :]):
-        raise ValueError(f"'{shown}' is no date, or not one day only: write day/month/year, such as 15/03/2025.")
+        raise InvalidCell(
+            f"'{shown}' is no date, or not one day only: write day/month/year, such as 15/03/2025.",
+            f"'{shown}' bukan tanggal, atau bisa berarti dua tanggal: tulis hari/bulan/tahun, misalnya 15/03/2025.",
+        )
     year = int(match["year"].lstrip("'"))
     if len(match["year"]) < 4:  # only beside a month's name, as Excel shows a day: 15-Mar-25
         year += 2000 if year < 90 else 1900
     try:
         result = date(year, month, int(match["day"]))
     except ValueError:
-        raise ValueError(f"'{shown}' is a day that doesn't exist: write day/month/year, such as 15/03/2025.") from None
+        raise InvalidCell(
+            f"'{shown}' is a day that doesn't exist: write day/month/year, such as 15/03/2025.",
+            f"tanggal '{shown}' tidak ada: tulis hari/bulan/tahun, misalnya 15/03/2025.",
+        ) from None
     if weekday is not None and result.weekday() != weekday:
-        raise ValueError(f"'{shown}' names another day of the week than that date has: check it, and write day/month/year.")
+        raise InvalidCell(
+            f"'{shown}' names another day of the week than that date has: check it, and write day/month/year.",
+            f"nama hari pada '{shown}' tidak cocok dengan tanggalnya: periksa, lalu tulis hari/bulan/tahun.",
+        )
     if not 1990 <= year <= 2199:
-        raise ValueError(f"'{shown}' lies outside 1990 to 2199: check the year.")
+        raise InvalidCell(
+            f"'{shown}' lies outside 1990 to 2199: check the year.", f"'{shown}' di luar tahun 1990 sampai 2199: periksa tahunnya."
+        )
     return result
 
 
@@ -101,51 +122,64 @@ def _is_time(text: str) -> bool:
 
 
 def read_installed_on(text: str) -> date:
-    """Like `read_day`; raises ValueError for an empty cell too."""
+    """Like `read_day`; raises InvalidCell for an empty cell too."""
     if not text:
-        raise ValueError("the installation date is empty: write day/month/year, such as 15/03/2025.")
+        raise InvalidCell(
+            "the installation date is empty: write day/month/year, such as 15/03/2025.",
+            "tanggal pasang masih kosong: tulis hari/bulan/tahun, misalnya 15/03/2025.",
+        )
     return read_day(text)
 
 
 def read_price(text: str) -> int | None:
-    """Parse a price in rupiah per month; None for an empty cell. Raises ValueError."""
+    """Parse a price in rupiah per month; None for an empty cell. Raises InvalidCell."""
     if not text:
         return None
     try:
         return parse_rupiah(text)
     except NotRupiahError:
-        raise ValueError(f"'{text[:30]}' is no price: write whole rupiah, such as 150000 or Rp 150.000, or leave it empty.") from None
+        raise InvalidCell(
+            f"'{text[:30]}' is no price: write whole rupiah, such as 150000 or Rp 150.000, or leave it empty.",
+            f"'{text[:30]}' bukan harga: tulis rupiah bulat, misalnya 150000 atau Rp 150.000, atau kosongkan.",
+        ) from None
 
 
 def read_amount(text: str) -> int | None:
-    """Parse an amount of arrears or credit in rupiah; None for an empty cell, 0 for `-` and `lunas`. Raises ValueError, also below zero."""
+    """Parse arrears or credit in rupiah; None for an empty cell, 0 for `-` and `lunas`. Raises InvalidCell, also below zero."""
     if not text:
         return None
     if _word(text) in {"", "lunas", "rp"} and not any(letter.isdigit() for letter in text):
         return 0
     if _NEGATIVE.match(text):
-        raise ValueError(
+        raise InvalidCell(
             f"'{text[:30]}' is below zero: whether that is owed or paid ahead can't be told. Write what they owe in the column Tunggakan,"
-            " and what they have paid ahead in the column Titipan."
+            " and what they have paid ahead in the column Titipan.",
+            f"'{text[:30]}' di bawah nol: tidak jelas itu tunggakan atau titipan. Tulis yang belum dibayar di kolom Tunggakan, dan yang"
+            " dibayar di muka di kolom Titipan.",
         )
     try:
         return parse_rupiah(text)
     except NotRupiahError:
-        raise ValueError(f"'{text[:30]}' is no amount: write whole rupiah, such as 150000 or Rp 150.000; 0 if there is none.") from None
+        raise InvalidCell(
+            f"'{text[:30]}' is no amount: write whole rupiah, such as 150000 or Rp 150.000; 0 if there is none.",
+            f"'{text[:30]}' bukan nominal: tulis rupiah bulat, misalnya 150000 atau Rp 150.000; 0 kalau tidak ada.",
+        ) from None
 
 
 def read_due_on(text: str) -> date | None:
-    """Parse the due date of arrears; None for an empty cell. Raises ValueError, also for a mere day of the month."""
+    """Parse the due date of arrears; None for an empty cell. Raises InvalidCell, also for a mere day of the month."""
     if re.fullmatch(r"(?:tgl|tanggal)?\.? ?[0-9]{1,2}", text, re.IGNORECASE):
-        raise ValueError(
+        raise InvalidCell(
             f"'{text[:30]}' is a day of every month, but here stands the date since when arrears are due, such as 20/01/2026:"
-            " leave the column out by --ignore-columns, and set the day at the counter."
+            " leave the column out by --ignore-columns, and set the day at the counter.",
+            f"'{text[:30]}' hanya hari dalam bulan, padahal kolom ini untuk tanggal jatuh tempo tunggakan, misalnya 20/01/2026:"
+            " jangan pakai kolom ini, dan atur tanggal jatuh tempo itu pada loketnya.",
         )
     return read_day(text) if text else None
 
 
 def read_paid_until(text: str) -> date | None:
-    """Parse the last paid day; a month without a day means its last day. None for an empty cell. Raises ValueError."""
+    """Parse the last paid day; a month without a day means its last day. None for an empty cell. Raises InvalidCell."""
     if not text:
         return None
     match = _MONTH_ONLY.fullmatch(text)
@@ -153,12 +187,15 @@ def read_paid_until(text: str) -> date | None:
         return read_day(text)
     number = _MONTHS.get((match["name"] or "").lower()) or int(match["number"] or match["digits"] or 0)
     if not 1 <= number <= 12:
-        raise ValueError(f"'{text[:30]}' is no month: write Januari 2026, or a day such as 31/01/2026.")
+        raise InvalidCell(
+            f"'{text[:30]}' is no month: write Januari 2026, or a day such as 31/01/2026.",
+            f"'{text[:30]}' bukan bulan: tulis Januari 2026, atau tanggal seperti 31/01/2026.",
+        )
     return Month(int(match["year"] or match["first_year"]), number).after - timedelta(days=1)
 
 
 def read_cycle(text: str) -> int | None:
-    """Parse the number of months that are paid at once, 1 to MAX_MONTHS; None for an empty cell. Raises ValueError."""
+    """Parse the number of months that are paid at once, 1 to MAX_MONTHS; None for an empty cell. Raises InvalidCell."""
     if not text:
         return None
     word = _word(text)
@@ -167,18 +204,24 @@ def read_cycle(text: str) -> int | None:
         int(match["count"]) * (12 if match["unit"] in {"tahun", "th", "thn", "year", "years"} else 1) if match else 0
     )
     if not 1 <= months <= MAX_MONTHS:
-        raise ValueError(f"'{text[:30]}' is no number of months: write how many are paid at once, 1 to {MAX_MONTHS}, such as 3.")
+        raise InvalidCell(
+            f"'{text[:30]}' is no number of months: write how many are paid at once, 1 to {MAX_MONTHS}, such as 3.",
+            f"'{text[:30]}' bukan jumlah bulan: tulis berapa bulan yang dibayar sekaligus, 1 sampai {MAX_MONTHS}, misalnya 3.",
+        )
     return months
 
 
 def read_active(text: str) -> bool:
-    """Whether the customer is active: an empty cell means yes, and so does a blocked customer. Raises ValueError."""
+    """Whether the customer is active: an empty cell means yes, and so does a blocked customer. Raises InvalidCell."""
     word = _word(text)
     if word in _INACTIVE:
         return False
     if word in _BLOCKED or (word in _ACTIVE and (word or not text)):
         return True
-    raise ValueError(f"'{text[:30]}' is no status that is known: write aktif, isolir or nonaktif.")
+    raise InvalidCell(
+        f"'{text[:30]}' is no status that is known: write aktif, isolir or nonaktif.",
+        f"'{text[:30]}' bukan status yang dikenal: tulis aktif, isolir atau nonaktif.",
+    )
 
 
 def is_blocked(text: str) -> bool:
@@ -192,36 +235,43 @@ def _word(text: str) -> str:
 
 
 def read_counter(text: str) -> tuple[str, str]:
-    """Parse a counter's code and name: `LKT01 Ciawi` is the counter LKT01, named Ciawi. Raises ValueError, InvalidText."""
+    """Parse a counter's code and name: `LKT01 Ciawi` is the counter LKT01, named Ciawi. Raises InvalidCell, InvalidText."""
     if (match := _COUNTER.fullmatch(text)) is None:
-        raise ValueError("the counter is empty: write its code, such as LKT01.")
+        raise InvalidCell("the counter is empty: write its code, such as LKT01.", "loket masih kosong: tulis kodenya, misalnya LKT01.")
     code = validation.counter_code(match[1], field="counter")
-    return code, validation.clean(match[2] or code, what="The counter's name", field="counter")
+    return code, validation.clean(match[2] or code, what=Sentence("The counter's name", "Nama loket"), field="counter")
 
 
 def read_plan(text: str) -> str:
-    """Parse a plan's name. Raises ValueError, InvalidText."""
+    """Parse a plan's name. Raises InvalidCell, InvalidText."""
     if not text:
-        raise ValueError("the plan is empty: write its name, such as Home 20M.")
-    return validation.clean(text, what="The plan's name", field="plan")
+        raise InvalidCell("the plan is empty: write its name, such as Home 20M.", "paket masih kosong: tulis namanya, misalnya Home 20M.")
+    return validation.clean(text, what=Sentence("The plan's name", "Nama paket"), field="plan")
 
 
 def read_address(text: str) -> str:
     """Return the address on one line. Raises InvalidText."""
     return validation.clean(
-        " ".join(filter(None, map(str.strip, text.splitlines()))), what="The address", field="address", most=500, required=False
+        " ".join(filter(None, map(str.strip, text.splitlines()))),
+        what=Sentence("The address", "Alamat"),
+        field="address",
+        most=500,
+        required=False,
     )
 
 
 def read_pppoe_name(text: str) -> str | None:
     """Parse a PPPoE name; None for an empty cell. Raises InvalidText."""
-    return validation.key(text, what="The PPPoE name", field="pppoe_name", most=64) if text else None
+    return validation.key(text, what=Sentence("The PPPoE name", "Nama PPPoE"), field="pppoe_name", most=64) if text else None
 
 
 def no_formula(text: str) -> str:
-    """Return the text; `="0812"` is the text 0812. Raises ValueError for a formula that a spreadsheet would execute."""
+    """Return the text; `="0812"` is the text 0812. Raises InvalidCell for a formula that a spreadsheet would execute."""
     if match := _QUOTED.fullmatch(text):  # ="0812…", by which programs keep Excel from taking it for a number
         text = match[1].replace('""', '"')
     if text[:1] in {"=", "@"}:
-        raise ValueError(f"'{text[:30]}' is a formula, which would run when it is opened in Excel: write the plain text.")
+        raise InvalidCell(
+            f"'{text[:30]}' is a formula, which would run when it is opened in Excel: write the plain text.",
+            f"'{text[:30]}' adalah rumus, yang akan dijalankan kalau dibuka di Excel: tulis sebagai teks biasa.",
+        )
     return text

@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling.db.engine import ReadSession
+from sebilling.language import Sentence
 
 _MOST: Final = 32
 _FALLBACK: Final = "pelanggan"
@@ -30,7 +31,7 @@ class _Taken:
     pppoe_name: str | None
 
 
-async def derive(session: ReadSession, keys: Sequence[str], notes: list[str]) -> dict[str, Iterator[Code]]:
+async def derive(session: ReadSession, keys: Sequence[str], notes: list[Sentence]) -> dict[str, Iterator[Code]]:
     """Derive codes for each key, one per occurrence, and add a note about those that differ from the key.
 
     A key that is a valid code is used as it is. Others are made valid, with a number appended if the code is taken by another key or by
@@ -42,7 +43,7 @@ async def derive(session: ReadSession, keys: Sequence[str], notes: list[str]) ->
     if len({code for key, code in simple.items() if key != code} - used) < len([key for key in keys if key != simple[key]]):
         used |= set(await session.values(_ALL, kind=str))  # numbers will be needed, and must be free
     made: dict[str, list[Code]] = {}
-    changed: list[str] = []
+    changed: list[Sentence] = []
     for key in keys:
         code = simple[key]
         if code == key and key not in made:
@@ -53,12 +54,29 @@ async def derive(session: ReadSession, keys: Sequence[str], notes: list[str]) ->
             continue
         free = next(candidate for number in itertools.count(1) if (candidate := _numbered(code, number)) not in used)
         used.add(free)
-        changed.append(f"'{key}' has the code {free}" + ("" if free == code else f", because {code} is taken"))
+        changed.append(_changed(key, free, code))
         made.setdefault(key, []).append(Code(free))
     if changed:
-        more = f"; and {len(changed) - _TOLD} more" if len(changed) > _TOLD else ""
-        notes.append(f"{len(changed)} codes were made anew, of names that can't be codes: {'; '.join(changed[:_TOLD])}{more}.")
+        notes.append(_note(changed))
     return {key: iter(codes) for key, codes in made.items()}
+
+
+def _changed(key: str, free: str, wanted: str) -> Sentence:
+    if free == wanted:
+        return Sentence(f"'{key}' has the code {free}", f"'{key}' mendapat kode {free}")
+    return Sentence(
+        f"'{key}' has the code {free}, because {wanted} is taken", f"'{key}' mendapat kode {free}, karena {wanted} sudah dipakai"
+    )
+
+
+def _note(changed: Sequence[Sentence]) -> Sentence:
+    english, indonesian = "; ".join(entry.english for entry in changed[:_TOLD]), "; ".join(entry.indonesian for entry in changed[:_TOLD])
+    if (more := len(changed) - _TOLD) > 0:
+        english, indonesian = f"{english}; and {more} more", f"{indonesian}; dan {more} lagi"
+    return Sentence(
+        f"{len(changed)} codes were made anew, of names that can't be codes: {english}.",
+        f"{len(changed)} kode dibuat baru, dari nama yang tidak bisa menjadi kode: {indonesian}.",
+    )
 
 
 _TOLD: Final = 20

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sebilling.billing.imports.columns import AMBIGUOUS, BY_HEADING, COLUMNS, FIELDS, spelt
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import InvalidFile, InvalidText
+from sebilling.language import Sentence
 
 
 class Source(StrEnum):
@@ -68,8 +69,12 @@ def read_given(pairs: Iterable[str], ignored: Iterable[str], *, ignore_unknown: 
     for pair in pairs:
         heading, _, name = pair.rpartition("=")
         if not heading or name.strip() not in FIELDS:
-            why = f"write HEADING=FIELD; the fields are {', '.join(FIELDS)}."
-            raise InvalidText(field="map", what=f"The column map '{pair[:60]}'", why=why)
+            fields_there = ", ".join(FIELDS)
+            why = Sentence(
+                f"write HEADING=FIELD; the fields are {fields_there}.", f"tulis HEADING=FIELD; nama field yang ada: '{fields_there}'."
+            )
+            what = Sentence(f"The column map '{pair[:60]}'", f"Pemetaan kolom '{pair[:60]}'")
+            raise InvalidText(field="map", what=what, why=why)
         fields[heading.strip()] = name.strip()
     return GivenMap(fields, tuple(ignored), ignore_unknown=ignore_unknown)
 
@@ -111,11 +116,12 @@ def assign(file: str, headings: Sequence[str], choices: GivenMap, before: Mappin
             columns.append(MappedColumn(index, heading, None, Source.HEADING))
     either = [(heading, AMBIGUOUS[spelt(heading)]) for _, heading in unknown if spelt(heading) in AMBIGUOUS]
     unknown = [(index, heading) for index, heading in unknown if spelt(heading) not in AMBIGUOUS]
-    wrong: list[str] = [
+    wrong: list[Sentence] = [
         *_twice(columns), *_missing(columns), *_ambiguous(either), *(_unknown(unknown) if unknown and not choices.ignore_unknown else ())
     ]  # fmt: skip
     if wrong:
-        raise InvalidFile(file=file, why=" ".join(wrong))
+        why = Sentence(" ".join(part.english for part in wrong), " ".join(part.indonesian for part in wrong))
+        raise InvalidFile(file=file, why=why)
     return columns
 
 
@@ -124,11 +130,19 @@ def _check_choices(file: str, headings: Sequence[str], choices: GivenMap) -> Non
     left_out = _ignored(headings, choices)
     absent = [heading for heading in [*choices.fields, *left_out] if spelt(heading) not in present]
     if absent:
-        why = f"it has no column '{absent[0]}'; its columns are: {_named(heading for heading in headings if heading)}."
+        there = _named(heading for heading in headings if heading)
+        why = Sentence(
+            f"it has no column '{absent[0]}'; its columns are: {there}.",
+            f"tidak ada kolom '{absent[0]}'; kolomnya: {there}. Pilih lagi artinya untuk berkas ini.",
+        )
         raise InvalidFile(file=file, why=why)
     both = [heading for heading in left_out if spelt(heading) in {spelt(mapped) for mapped in choices.fields}]
     if both:
-        raise InvalidFile(file=file, why=f"the column '{both[0]}' is both mapped and left out: choose one.")
+        why = Sentence(
+            f"the column '{both[0]}' is both mapped and left out: choose one.",
+            f"kolom '{both[0]}' diberi arti sekaligus tidak dipakai: pilih salah satu.",
+        )
+        raise InvalidFile(file=file, why=why)
 
 
 def _ignored(headings: Sequence[str], choices: GivenMap) -> list[str]:
@@ -146,41 +160,63 @@ def _ignored(headings: Sequence[str], choices: GivenMap) -> list[str]:
     return ignored
 
 
-def _twice(columns: Sequence[MappedColumn]) -> list[str]:
+def _twice(columns: Sequence[MappedColumn]) -> list[Sentence]:
     counted = Counter(column.field for column in columns if column.field is not None)
     messages = []
     for name in (name for name, count in counted.items() if count > 1):
         same = [column.heading for column in columns if column.field == name]
         alike = len({spelt(heading) for heading in same}) < len(same)
         remedy = "rename or remove one." if alike else f'leave one out by --ignore-columns "{same[-1]}".'
-        messages.append(f"the columns {_named(same)} mean the same ({FIELDS[name].title}): {remedy}")
+        messages.append(
+            Sentence(
+                f"the columns {_named(same)} mean the same ({FIELDS[name].title}): {remedy}",
+                f"kolom {_named(same)} artinya sama ({FIELDS[name].title}): ganti judul atau hapus salah satunya.",
+            )
+        )
     return messages
 
 
-def _missing(columns: Sequence[MappedColumn]) -> list[str]:
+def _missing(columns: Sequence[MappedColumn]) -> list[Sentence]:
     present = {column.field for column in columns}
-    titles = [column.title for column in COLUMNS if column.required and column.field not in present]
-    return [f'there is no column for {", ".join(titles)}: add it, or say by --map "HEADING=FIELD" which one it is.'] if titles else []
+    titles = ", ".join(column.title for column in COLUMNS if column.required and column.field not in present)
+    if not titles:
+        return []
+    return [
+        Sentence(
+            f'there is no column for {titles}: add it, or say by --map "HEADING=FIELD" which one it is.',
+            f"kolom {titles} tidak ada: tambahkan, atau ganti judul kolom yang dimaksud menjadi itu.",
+        )
+    ]
 
 
-def _ambiguous(either: Sequence[tuple[str, tuple[str, str]]]) -> list[str]:
+def _ambiguous(either: Sequence[tuple[str, tuple[str, str]]]) -> list[Sentence]:
     """Return a message for each ambiguous column. ignore_unknown doesn't leave them out, as they are money."""
     return [
-        f"the column '{heading}' can be what they owe, or what they have paid ahead: say which by --map \"{heading}={arrears}\""
-        f' or --map "{heading}={credit}", or leave it out by --ignore-columns "{heading}".'
+        Sentence(
+            f"the column '{heading}' can be what they owe, or what they have paid ahead: say which by --map \"{heading}={arrears}\""
+            f' or --map "{heading}={credit}", or leave it out by --ignore-columns "{heading}".',
+            f"kolom '{heading}' bisa berarti tunggakan atau titipan: ganti judulnya menjadi {FIELDS[arrears].title} atau"
+            f" {FIELDS[credit].title}, atau hapus kolomnya.",
+        )
         for heading, (arrears, credit) in either
     ]
 
 
-def _unknown(unknown: Sequence[tuple[int, str]]) -> list[str]:
-    listed = ", ".join(f"'{heading}' (column {index + 1})" for index, heading in unknown[:_MAX_NAMED])
-    if len(unknown) > _MAX_NAMED:
-        listed += f" and {len(unknown) - _MAX_NAMED} more"
+def _unknown(unknown: Sequence[tuple[int, str]]) -> list[Sentence]:
+    english = ", ".join(f"'{heading}' (column {index + 1})" for index, heading in unknown[:_MAX_NAMED])
+    indonesian = ", ".join(f"'{heading}' (kolom {index + 1})" for index, heading in unknown[:_MAX_NAMED])
+    if (more := len(unknown) - _MAX_NAMED) > 0:
+        english, indonesian = f"{english} and {more} more", f"{indonesian} dan {more} lagi"
     ignore = ",".join(heading for _, heading in unknown[:_MAX_NAMED])
-    mapping = (
-        f'Say which field each is by --map "HEADING=FIELD" (fields: {", ".join(FIELDS)}), or leave them out by --ignore-columns "{ignore}".'
-    )
-    return [f"these columns aren't known, and what is in them would be lost: {listed}. {mapping}"]
+    titles = ", ".join(column.title for column in COLUMNS)
+    return [
+        Sentence(
+            f"these columns aren't known, and what is in them would be lost: {english}. Say which field each is by --map"
+            f' "HEADING=FIELD" (fields: {", ".join(FIELDS)}), or leave them out by --ignore-columns "{ignore}".',
+            f"kolom ini tidak dikenal, dan isinya akan hilang: {indonesian}. Ganti judulnya menjadi yang dikenal ({titles}), atau pilih"
+            " 'Abaikan kolom yang tidak dikenal'.",
+        )
+    ]
 
 
 def _named(headings: Iterable[str]) -> str:

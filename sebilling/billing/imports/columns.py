@@ -11,6 +11,7 @@ from typing import Final
 
 from sebilling.billing import phones, validation
 from sebilling.billing.imports import cells
+from sebilling.language import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Column:
     headings: tuple[str, ...]
     """Headings that people use; `spelt` unifies spellings, so `tgl pasang` also matches `Tgl. Pasang` and `TANGGAL PASANG`."""
     read: Callable[[str], object]
-    """Parse a stripped cell, which may be empty. Raises ValueError or SebillingError with the remedy."""
+    """Parse a stripped cell, which may be empty. Raises InvalidCell or SebillingError with the remedy."""
     required: bool = False
     is_day: bool = False
     """Whether the column accepts a cell that is a date in Excel."""
@@ -51,7 +52,7 @@ COLUMNS: Final = (
         "name", "Nama",
         _spread("nama", "nama pelanggan|customer|lengkap|langganan|client|klien|konsumen", "nama lengkap pelanggan", "pelanggan", "name",
                 "customer", "customer name", "full name", "fullname", "client name", "konsumen"),
-        lambda text: validation.clean(text, what="The name", field="name"), required=True,
+        lambda text: validation.clean(text, what=Sentence("The name", "Nama"), field="name"), required=True,
     ),
     Column(
         "phone", "No HP",

@@ -11,10 +11,20 @@ from typing import Final
 from sebilling.billing.imports import encoded
 from sebilling.billing.imports.table import MAX_CELL_CHARACTERS, Cell, Record, Table, find_headings, heading, known_headings
 from sebilling.errors import InvalidFile
+from sebilling.language import Sentence
 
 SEPARATORS: Final = ";,\t|"
 _HINT: Final = re.compile(r'"?sep=(.)"?')
 """Optional first line by which Excel names the separator."""
+
+_EMPTY: Final = Sentence(
+    "it is empty: the first line must name the columns, such as Kode Pelanggan;Nama;Loket.",
+    "berkasnya kosong: baris pertama harus berisi judul kolom, misalnya Kode Pelanggan;Nama;Loket.",
+)
+_NO_HEADINGS: Final = Sentence(
+    "no line of headings was found at its beginning: the first line must name the columns, such as Kode Pelanggan;Nama;Loket.",
+    "baris judul kolom tidak ditemukan di awal berkas: baris pertama harus berisi judul kolom, misalnya Kode Pelanggan;Nama;Loket.",
+)
 
 Tell = Callable[[int, int], None]
 """Progress callback: characters read, characters in total."""
@@ -24,7 +34,11 @@ def open_csv(name: str, data: bytes, *, tell: Tell) -> Table:
     """Open the table in these bytes. Raises InvalidFile; so do its records, where the file can't be read any further."""
     text = encoded.decode(name, data)
     if text.lstrip()[:1] == "<":
-        raise InvalidFile(file=name, why="it is a web page or XML, whatever its name says: open it in Excel and save it as .xlsx.")
+        why = Sentence(
+            "it is a web page or XML, whatever its name says: open it in Excel and save it as .xlsx.",
+            "isinya halaman web atau XML, apa pun nama berkasnya: buka di Excel dan simpan sebagai .xlsx.",
+        )
+        raise InvalidFile(file=name, why=why)
     source = _Source(name, text, tell)
     hint = _HINT.fullmatch(text[:80].splitlines()[0].strip()) if text.strip() else None
     candidates = [_headings(source, mark, skipped=hint is not None) for mark in (hint[1] if hint else SEPARATORS)]
@@ -32,8 +46,7 @@ def open_csv(name: str, data: bytes, *, tell: Tell) -> Table:
     if isinstance(record, InvalidFile):
         raise record
     if record is None:
-        seen = "it is empty" if not text.strip() else "no line of headings was found at its beginning"
-        raise InvalidFile(file=name, why=f"{seen}: the first line must name the columns, such as Kode Pelanggan;Nama;Loket.")
+        raise InvalidFile(file=name, why=_NO_HEADINGS if text.strip() else _EMPTY)
     records = _records(source, separator, skipped=hint is not None)
     for _ in itertools.takewhile(lambda row: row.line != record.line, records):
         pass
@@ -54,10 +67,17 @@ class _Source:
             if not line:
                 return
             if len(line) > MAX_CELL_CHARACTERS:
-                why = f"line {number} has more than {MAX_CELL_CHARACTERS} characters: look for a line break that is missing."
+                why = Sentence(
+                    f"line {number} has more than {MAX_CELL_CHARACTERS} characters: look for a line break that is missing.",
+                    f"baris {number} lebih dari {MAX_CELL_CHARACTERS} karakter: periksa, mungkin ada ganti baris yang hilang.",
+                )
                 raise InvalidFile(file=self.name, why=why)
             if "\0" in line:
-                raise InvalidFile(file=self.name, why=f"line {number} isn't text, it has a zero byte: save the file as 'CSV UTF-8'.")
+                why = Sentence(
+                    f"line {number} isn't text, it has a zero byte: save the file as 'CSV UTF-8'.",
+                    f"baris {number} bukan teks, ada byte nol di dalamnya: simpan berkasnya sebagai 'CSV UTF-8'.",
+                )
+                raise InvalidFile(file=self.name, why=why)
             if number % 500 == 0:
                 self.tell(file.tell(), len(self.text))
             yield line
@@ -75,18 +95,30 @@ def _records(source: _Source, separator: str, *, skipped: bool) -> Iterator[Reco
         except StopIteration:
             return
         except csv.Error as error:
-            raise InvalidFile(
-                file=source.name, why=f"{_told(str(error), line)} Look for a quote too many, or one that is missing."
-            ) from error
+            raise InvalidFile(file=source.name, why=_refusal(str(error), line)) from error
         yield Record(line, cells)
 
 
-def _told(error: str, line: int) -> str:
+def _refusal(error: str, line: int) -> Sentence:
     if "unexpected end" in error:
-        return f"a quote in the row that begins on line {line} isn't closed until the end of the file."
-    if "field larger" in error:
-        return f"a cell of the row that begins on line {line} has more than {MAX_CELL_CHARACTERS} characters."
-    return f"in the row that begins on line {line}, something other than a separator follows a closing quote."
+        seen = Sentence(
+            f"a quote in the row that begins on line {line} isn't closed until the end of the file.",
+            f"tanda kutip di data yang mulai pada baris {line} tidak ditutup sampai akhir berkas.",
+        )
+    elif "field larger" in error:
+        seen = Sentence(
+            f"a cell of the row that begins on line {line} has more than {MAX_CELL_CHARACTERS} characters.",
+            f"ada sel di data yang mulai pada baris {line} dengan lebih dari {MAX_CELL_CHARACTERS} karakter.",
+        )
+    else:
+        seen = Sentence(
+            f"in the row that begins on line {line}, something other than a separator follows a closing quote.",
+            f"di data yang mulai pada baris {line}, setelah tanda kutip penutup bukan pemisah kolom.",
+        )
+    return Sentence(
+        f"{seen.english} Look for a quote too many, or one that is missing.",
+        f"{seen.indonesian} Periksa tanda kutip yang kelebihan atau yang hilang.",
+    )
 
 
 def _headings(source: _Source, separator: str, *, skipped: bool) -> tuple[int, int, str, Record | InvalidFile | None]:
@@ -104,7 +136,10 @@ def _watched(records: Iterator[Record], width: int, separator: str) -> Iterator[
     for record in records:
         for column, cell in enumerate(record.cells, 1):
             if isinstance(cell, str) and "\n" in cell and _holds_rows(cell, separator, least):
-                why = f"column {column} has line breaks and holds what looks like further rows: look for a quote that isn't closed."
+                why = Sentence(
+                    f"column {column} has line breaks and holds what looks like further rows: look for a quote that isn't closed.",
+                    f"kolom {column} berisi ganti baris dan tampaknya memuat baris lain: periksa tanda kutip yang belum ditutup.",
+                )
                 yield Record(record.line, record.cells, why)
                 break
         else:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from sebilling.errors import InvalidFile
+from sebilling.language import Sentence
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Size limit of an imported file; a million customers need less."""
@@ -20,9 +21,17 @@ def read_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise InvalidFile(file=path.name, why=f"{error.strerror}: check the name and who may read it.") from error
+        why = Sentence(
+            f"{error.strerror}: check the name and who may read it.",
+            f"'{error.strerror}': periksa namanya dan siapa yang boleh membacanya.",
+        )
+        raise InvalidFile(file=path.name, why=why) from error
     if len(data) > MAX_FILE_BYTES:
-        raise InvalidFile(file=path.name, why=f"it has more than {MAX_FILE_BYTES >> 20} MB: is it the right file? If so, split it.")
+        why = Sentence(
+            f"it has more than {MAX_FILE_BYTES >> 20} MB: is it the right file? If so, split it.",
+            f"lebih dari {MAX_FILE_BYTES >> 20} MB: apakah berkasnya benar? Kalau benar, bagi menjadi beberapa.",
+        )
+        raise InvalidFile(file=path.name, why=why)
     return data
 
 
@@ -45,20 +54,33 @@ def decode(name: str, data: bytes) -> str:
         return body.decode(encoding or "utf-8")
     except UnicodeDecodeError as error:
         if encoding is not None and encoding != "utf-8":
-            raise InvalidFile(file=name, why=f"it isn't whole {encoding.upper()} text: save it as 'CSV UTF-8'.") from error
+            why = Sentence(
+                f"it isn't whole {encoding.upper()} text: save it as 'CSV UTF-8'.",
+                f"teksnya ({encoding.upper()}) tidak utuh: simpan sebagai 'CSV UTF-8'.",
+            )
+            raise InvalidFile(file=name, why=why) from error
         line, byte = line_of(body, error.start), body[error.start]
         if encoding is not None or (other := _line_in_utf8(body)) is not None:
-            why = "begins with UTF-8's mark" if encoding is not None else f"has letters in UTF-8 on line {other}"
-            raise InvalidFile(
-                file=name,
-                why=f"line {line} has the byte 0x{byte:02X}, which isn't UTF-8, but the file {why}: it is of two encodings."
+            if encoding is not None:
+                mixed = Sentence("begins with UTF-8's mark", "diawali tanda UTF-8")
+            else:
+                mixed = Sentence(f"has letters in UTF-8 on line {other}", f"berisi huruf UTF-8 di baris {other}")
+            why = Sentence(
+                f"line {line} has the byte 0x{byte:02X}, which isn't UTF-8, but the file {mixed.english}: it is of two encodings."
                 " Correct the line, and save the file as 'CSV UTF-8'.",
-            ) from error
+                f"baris {line} berisi byte 0x{byte:02X} yang bukan UTF-8, padahal berkasnya {mixed.indonesian}: ada dua pengodean."
+                " Perbaiki baris itu, lalu simpan berkasnya sebagai 'CSV UTF-8'.",
+            )
+            raise InvalidFile(file=name, why=why) from error
     try:
         return body.decode("cp1252")  # what Excel writes on Windows in Indonesia
     except UnicodeDecodeError as error:
-        why = f"line {line_of(body, error.start)} has the byte 0x{body[error.start]:02X}, which is neither UTF-8 nor Windows text:"
-        raise InvalidFile(file=name, why=f"{why} save the file as 'CSV UTF-8'.") from error
+        line, byte = line_of(body, error.start), body[error.start]
+        why = Sentence(
+            f"line {line} has the byte 0x{byte:02X}, which is neither UTF-8 nor Windows text: save the file as 'CSV UTF-8'.",
+            f"baris {line} berisi byte 0x{byte:02X}, yang bukan UTF-8 maupun teks Windows: simpan berkasnya sebagai 'CSV UTF-8'.",
+        )
+        raise InvalidFile(file=name, why=why) from error
 
 
 def line_of(data: bytes, at: int) -> int:

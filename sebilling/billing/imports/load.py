@@ -14,6 +14,8 @@ from sebilling.db.driver import driver_of
 from sebilling.db.engine import WriteSession
 from sebilling.events.customers import CustomerCreated, CustomersImported
 from sebilling.events.isp import CounterCreated, PlanCreated, PlanValues
+from sebilling.language import Sentence
+from sebilling.nouns import Noun
 
 MAX_PROBLEMS: Final = 1_000
 """Faults kept for display; further ones are only counted."""
@@ -56,17 +58,17 @@ _UNSTAGE: Final = text("DROP TABLE IF EXISTS pg_temp.import_row")  # of an earli
 _ANALYZE: Final = text("ANALYZE import_row")
 _CONFLICTS: Final = text(
     f"""
-    SELECT line, 'code' AS column, 'the code ' || code || ' is on line ' || first || ' too: give each customer their own.' AS message
+    SELECT line, 'CODE_TWICE' AS kind, code AS value, first::text AS other
       FROM (SELECT line, code, min(line) OVER (PARTITION BY code) AS first FROM import_row) numbered WHERE line > first
      UNION ALL
-    SELECT line, 'pppoe_name', 'the PPPoE name ' || pppoe_name || ' is on line ' || first || ' too: give each customer their own.'
+    SELECT line, 'PPPOE_NAME_TWICE', pppoe_name, first::text
       FROM (SELECT line, pppoe_name, min(line) OVER (PARTITION BY pppoe_name) AS first FROM import_row
              WHERE pppoe_name IS NOT NULL) numbered WHERE line > first
      UNION ALL
-    SELECT line, 'code', 'a customer with the code ' || code || ' exists already: remove the row, or give another code.'
+    SELECT line, 'CODE_TAKEN', code, ''
       FROM import_row JOIN customer USING (code)
      UNION ALL
-    SELECT line, 'pppoe_name', 'the customer ' || customer.code || ' has the PPPoE name ' || pppoe_name || ' already: remove the row.'
+    SELECT line, 'PPPOE_NAME_TAKEN', pppoe_name, customer.code
       FROM import_row JOIN customer USING (pppoe_name)
      ORDER BY line LIMIT {MAX_PROBLEMS + 1}
     """
@@ -124,6 +126,43 @@ _CREATE_CUSTOMERS: Final = text(
 
 
 @dataclass(frozen=True, slots=True)
+class _Conflict:
+    """A code or PPPoE name that another row or customer has."""
+
+    line: int
+    kind: str
+    value: str
+    other: str
+    """The line of the other row, or the code of the other customer; empty if that is the value itself."""
+
+    def problem(self) -> Problem:
+        """Return it as a fault of the row."""
+        value, other = self.value, self.other
+        match self.kind:
+            case "CODE_TWICE":
+                why = Sentence(
+                    f"the code {value} is on line {other} too: give each customer their own.",
+                    f"kode '{value}' juga ada di baris {other}: beri setiap pelanggan kode sendiri.",
+                )
+            case "PPPOE_NAME_TWICE":
+                why = Sentence(
+                    f"the PPPoE name {value} is on line {other} too: give each customer their own.",
+                    f"nama PPPoE '{value}' juga ada di baris {other}: beri setiap pelanggan nama sendiri.",
+                )
+            case "CODE_TAKEN":
+                why = Sentence(
+                    f"a customer with the code {value} exists already: remove the row, or give another code.",
+                    f"pelanggan dengan kode '{value}' sudah ada: hapus barisnya, atau beri kode lain.",
+                )
+            case _:
+                why = Sentence(
+                    f"the customer {other} has the PPPoE name {value} already: remove the row.",
+                    f"nama PPPoE '{value}' sudah dipakai pelanggan {other}: hapus barisnya.",
+                )
+        return Problem(self.line, "code" if self.kind.startswith("CODE") else "pppoe_name", why)
+
+
+@dataclass(frozen=True, slots=True)
 class _New:
     """A counter or plan that doesn't exist yet. A plan has the price of most of its rows and their speed in kbit/s, if they have one."""
 
@@ -160,10 +199,10 @@ async def stage(session: WriteSession, rows: Iterable[CustomerRow | Faulty], *, 
     names = [column.name for column in fields(CustomerRow)]  # type: ignore[misc]  # a field's default may be anything
     await driver.copy_records_to_table("import_row", records=_sound(rows, staged), columns=names)
     await session.execute(_ANALYZE)
-    for problem in await session.rows(_CONFLICTS, into=Problem):
-        staged.add(problem)
+    for conflict in await session.rows(_CONFLICTS, into=_Conflict):
+        staged.add(conflict.problem())
     first_import = not create_missing and not await session.only_value(_KNOWN, kind=bool)
-    for column, noun, statement in (("counter", "counter", _NEW_COUNTERS), ("plan", "plan", _NEW_PLANS)):
+    for column, noun, statement in (("counter", Noun.COUNTER, _NEW_COUNTERS), ("plan", Noun.PLAN, _NEW_PLANS)):
         unknown: list[str] = []
         for new in await session.rows(statement, into=_New):
             typo = first_import and staged.named[column, new.name] == 1 and staged.named.total() > 2 * _TYPO_ROWS
@@ -172,12 +211,20 @@ async def stage(session: WriteSession, rows: Iterable[CustomerRow | Faulty], *, 
             elif column == "counter":
                 staged.new_counters[new.name] = new.rows
             elif new.price is None and not free_plans:
-                staged.add(Problem(new.line, "plan", f"the plan {new.name} is new and no row tells its price: fill the column Harga."))
+                why = Sentence(
+                    f"the plan {new.name} is new and no row tells its price: fill the column Harga.",
+                    f"paket '{new.name}' baru dan tidak ada baris yang menyebut harganya: isi kolom Harga.",
+                )
+                staged.add(Problem(new.line, "plan", why))
             else:
                 staged.new_plans[new.name] = new.price or 0
                 staged.new_speeds[new.name] = (new.down, new.up)
         for row in await session.rows(_LINES, {"column": column, "names": unknown}, into=_Naming) if unknown else ():
-            why = f"there is no {noun} {row.name}: correct it, or add the {noun} first (or import with --create-missing)."
+            why = Sentence(
+                f"there is no {noun.english} {row.name}: correct it, or add the {noun.english} first (or import with --create-missing).",
+                f"{noun.indonesian} '{row.name}' tidak ada: perbaiki, atau tambahkan dulu {noun.indonesian}nya (atau pilih 'Tambahkan loket"
+                " dan paket yang belum ada').",
+            )
             staged.add(Problem(row.line, column, why))
     staged.problems.sort(key=lambda problem: problem.line)
     return staged

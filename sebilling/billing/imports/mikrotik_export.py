@@ -9,6 +9,7 @@ from typing import Final
 from sebilling.billing.imports import encoded
 from sebilling.billing.imports.subscribers import Found
 from sebilling.errors import InvalidFile
+from sebilling.language import Sentence
 
 _WORD: Final = re.compile(r"""(?<![a-z0-9.-])([a-z0-9.-]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)""", re.DOTALL)
 _QUOTES: Final = re.compile(r'(?:[^"]|"(?:[^"\\]|\\.)*")*+', re.DOTALL)
@@ -38,7 +39,11 @@ def read(path: Path, *, isolir_profiles: Collection[str] = ()) -> list[Found]:
         elif not isolir_profiles and (_ISOLIR.search(words.get("name", "")) or _ISOLIR.search(words.get("address-list", ""))):
             walled.add(words.get("name", "").casefold())
     if not seen:
-        raise InvalidFile(file=path.name, why="it has no section '/ppp secret': write it on the router by '/ppp export file=…'.")
+        why = Sentence(
+            "it has no section '/ppp secret': write it on the router by '/ppp export file=…'.",
+            "tidak ada bagian '/ppp secret': buat di router dengan '/ppp export file=…'.",
+        )
+        raise InvalidFile(file=path.name, why=why)
     return [_secret(line, words, walled, guess=not isolir_profiles) for line, words in secrets]
 
 
@@ -58,9 +63,11 @@ def added(path: Path, sections: Collection[str]) -> Iterator[tuple[int, str, Map
             yield line, section, {}
             continue
         if not _QUOTES.fullmatch(text):
-            raise InvalidFile(
-                file=path.name, why=f"a quote isn't closed in what begins on line {line}: export it again, and copy it whole."
+            why = Sentence(
+                f"a quote isn't closed in what begins on line {line}: export it again, and copy it whole.",
+                f"tanda kutip tidak ditutup pada perintah yang mulai di baris {line}: ekspor lagi, dan salin seluruhnya.",
             )
+            raise InvalidFile(file=path.name, why=why)
         yield line, section, dict(_words(text))
 
 
@@ -80,7 +87,11 @@ def _statements(path: Path, content: str) -> Iterator[tuple[int, str]]:
     began, text = 1, ""
     for number, line in enumerate(re.split(r"\r\n|\r|\n", content), 1):
         if len(line) > _MAX_LINE or len(text) > _MAX_LINE:
-            raise InvalidFile(file=path.name, why=f"line {number} is longer than any that a router writes.")
+            why = Sentence(
+                f"line {number} is longer than any that a router writes.",
+                f"baris {number} lebih panjang daripada yang ditulis router: ekspor lagi, dan salin seluruhnya.",
+            )
+            raise InvalidFile(file=path.name, why=why)
         if not text:
             began = number
         part = re.sub("^ {1,4}", "", line) if text else line
@@ -92,7 +103,11 @@ def _statements(path: Path, content: str) -> Iterator[tuple[int, str]]:
             yield began, text.strip()
         text = ""
     if text.strip():
-        raise InvalidFile(file=path.name, why=f"it is cut off in what begins on line {began}: export it again, and copy the whole file.")
+        why = Sentence(
+            f"it is cut off in what begins on line {began}: export it again, and copy the whole file.",
+            f"berkasnya terpotong pada perintah yang mulai di baris {began}: ekspor lagi, dan salin seluruh berkas.",
+        )
+        raise InvalidFile(file=path.name, why=why)
 
 
 def _words(text: str) -> Iterator[tuple[str, str]]:
@@ -115,14 +130,19 @@ def _unquoted(value: str) -> str:
 def _secret(line: int, words: Mapping[str, str], walled: Collection[str], *, guess: bool) -> Found:
     name, profile, service = words.get("name", ""), words.get("profile", "default"), words.get("service", "")
     byte = next((letter for letter in name if 0xDC80 <= ord(letter) <= 0xDCFF), None)
-    fault = "" if byte is None else (
-        f"its name has the byte 0x{ord(byte) - 0xDC00:02X}, which isn't UTF-8: import it from the device by --device, or rename it there."
-    )  # fmt: skip
+    fault = None if byte is None else _not_utf8(ord(byte) - 0xDC00)
     is_walled = profile.casefold() in walled or (guess and _ISOLIR.search(profile) is not None)
     return Found(
         line, as_text(name), None if is_walled else as_text(profile), as_text(words.get("comment", "")), words.get("disabled") == "yes",
-        is_pppoe=True, left_out="" if service in _CUSTOMERS else f"service {service}", fault=fault,
+        is_pppoe=True, left_out=None if service in _CUSTOMERS else Sentence(f"service {service}", f"layanan {service}"), fault=fault,
     )  # fmt: skip
+
+
+def _not_utf8(byte: int) -> Sentence:
+    return Sentence(
+        f"its name has the byte 0x{byte:02X}, which isn't UTF-8: import it from the device by --device, or rename it there.",
+        f"namanya berisi byte 0x{byte:02X} yang bukan UTF-8: impor dari perangkat dengan `--device`, atau ganti namanya di sana.",
+    )
 
 
 def as_text(value: str) -> str:

@@ -13,11 +13,12 @@ from sqlalchemy import text
 from sebilling.billing import opening
 from sebilling.billing.billing_cycles import MAX_MONTHS
 from sebilling.billing.imports.columns import FIELDS
-from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem
+from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem, sentence_of
 from sebilling.billing.opening import Opening, Past
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import InvalidText, NotFound, SebillingError
+from sebilling.language import Sentence
 from sebilling.nouns import Noun
 
 _STAGED: Final = text(
@@ -108,8 +109,14 @@ def checked(rows: Iterable[CustomerRow | Faulty], month: Month | None) -> Iterat
             problems = []
         else:
             asked = True
-            why = "an opening balance needs the last month that the system before has billed: give it, such as --opening 2026-01."
-            problems = [Problem(row.line, field, f"the column {FIELDS[field].title} is filled: {why}")]
+            title = FIELDS[field].title
+            why = Sentence(
+                f"the column {title} is filled: an opening balance needs the last month that the system before has billed: give it, such as"
+                " --opening 2026-01.",
+                f"kolom {title} terisi: saldo awal memerlukan bulan terakhir yang ditagih sistem lama: isi 'Bulan saldo awal', misalnya"
+                " Januari 2026.",
+            )
+            problems = [Problem(row.line, field, why)]
         yield Faulty(problems, row.counter, row.plan) if problems else row
 
 
@@ -121,17 +128,33 @@ def _balance_field(row: CustomerRow) -> str | None:
 
 def _problems(row: CustomerRow, month: Month) -> Iterator[Problem]:
     if row.paid_until is not None and row.paid_until < row.installed_on - timedelta(days=1):
-        why = f"it lies before the installation on {row.installed_on}: check both."
+        why = Sentence(
+            f"it lies before the installation on {row.installed_on}: check both.",
+            f"sebelum tanggal pasang {row.installed_on}: periksa keduanya.",
+        )
         yield Problem(row.line, "paid_until", why)
     elif row.paid_until is not None and row.paid_until >= month.plus(MAX_MONTHS).after:
-        yield Problem(row.line, "paid_until", f"{row.paid_until} lies more than {MAX_MONTHS} months ahead: check the year.")
+        why = Sentence(
+            f"{row.paid_until} lies more than {MAX_MONTHS} months ahead: check the year.",
+            f"{row.paid_until} lebih dari {MAX_MONTHS} bulan ke depan: periksa tahunnya.",
+        )
+        yield Problem(row.line, "paid_until", why)
     elif row.active and row.arrears is None and row.paid_until is not None and row.paid_until < month.after - timedelta(days=1):
-        why = f"it is paid until {row.paid_until}, but what is owed for the days until {month.after - timedelta(days=1)} isn't told:"
-        yield Problem(row.line, "arrears", f"{why} fill the column Tunggakan, with 0 if it is nothing.")
+        last = month.after - timedelta(days=1)
+        why = Sentence(
+            f"it is paid until {row.paid_until}, but what is owed for the days until {last} isn't told: fill the column Tunggakan, with 0"
+            " if it is nothing.",
+            f"lunas sampai {row.paid_until}, tetapi tunggakan untuk hari sampai {last} tidak disebut: isi kolom Tunggakan, dengan 0 kalau"
+            " tidak ada.",
+        )
+        yield Problem(row.line, "arrears", why)
     try:
         opening.check(opening_of(row, month, customer_id=0), installed_on=row.installed_on)
     except SebillingError as error:
-        yield Problem(row.line, str(error.path[-1]) if error.path else "", error.message("en"))
+        field = str(error.path[-1]) if error.path else ""
+        if field == "billed_until":  # a file has the last day that is paid instead
+            field = "paid_until"
+        yield Problem(row.line, field, sentence_of(error))
 
 
 def opening_of(told: CustomerRow | _Staged, month: Month, *, customer_id: int) -> Opening:
@@ -147,7 +170,7 @@ def opening_of(told: CustomerRow | _Staged, month: Month, *, customer_id: int) -
     )  # fmt: skip
 
 
-async def settled(session: WriteSession, wanted: Wanted, notes: list[str]) -> Sums | None:
+async def settled(session: WriteSession, wanted: Wanted, notes: list[Sentence]) -> Sums | None:
     """Return the totals of what was staged in this transaction, and set `wanted.by_id`; None without a month.
 
     Raises what recording would: PeriodClosed, ConfirmPeriod, NotFound, InvalidText.
@@ -156,7 +179,13 @@ async def settled(session: WriteSession, wanted: Wanted, notes: list[str]) -> Su
         await opening.possible(session, wanted.month)
     row = await session.only_row(_SUMS, {"after": date.max if wanted.month is None else wanted.month.after}, into=_Totals)
     if row.idle_days:
-        notes.append(f"{FIELDS['due_on'].title} of {row.idle_days} customers without arrears was left out: the counter's day counts.")
+        title = FIELDS["due_on"].title
+        notes.append(
+            Sentence(
+                f"{title} of {row.idle_days} customers without arrears was left out: the counter's day counts.",
+                f"{title} dari {row.idle_days} pelanggan tanpa tunggakan tidak dipakai: yang berlaku tanggal dari loketnya.",
+            )
+        )
     if wanted.month is None:
         return None
     if row.ahead and wanted.by_id is None:
@@ -173,8 +202,15 @@ async def _answering(session: ReadSession, username: str | None) -> int:
         return user_id
     admins = await session.rows(_ADMINS, into=_Admin)
     if len(admins) != 1:
-        told = f"there are several admins ({', '.join(row.username for row in admins[:5])})" if admins else "there is no admin yet"
-        why = f"its receipts stand in somebody's name, and {told}: name who answers for it by --by USERNAME."
+        if admins:
+            names = ", ".join(row.username for row in admins[:5])
+            there = Sentence(f"there are several admins ({names})", f"ada beberapa admin ({names})")
+        else:
+            there = Sentence("there is no admin yet", "belum ada admin")
+        why = Sentence(
+            f"its receipts stand in somebody's name, and {there.english}: name who answers for it by --by USERNAME.",
+            f"kuitansinya harus atas nama seseorang, dan {there.indonesian}: sebutkan penanggung jawabnya dengan `--by USERNAME`.",
+        )
         raise InvalidText(field="by", what=FIELDS["credit"].title, why=why)
     return admins[0].id
 

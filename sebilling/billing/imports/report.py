@@ -9,6 +9,7 @@ from sebilling.billing.imports.column_map import MappedColumn
 from sebilling.billing.imports.openings import Sums
 from sebilling.billing.imports.overview import Overview
 from sebilling.db.engine import WriteSession
+from sebilling.language import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class NamedFault:
     place: str
     line: int
     column: str
-    message: str
+    message: Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class ImportReport:
     new_plans: Mapping[str, int]
     """Name → rupiah per month."""
     columns: tuple[MappedColumn, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Sentence, ...]
     faults: tuple[NamedFault, ...]
     fault_count: int
     opening: Sums | None = None
@@ -46,7 +47,7 @@ class ImportReport:
 
 
 async def report_of(
-    session: WriteSession, source: str, staged: load.Staged, notes: Sequence[str], columns: Sequence[MappedColumn], *,
+    session: WriteSession, source: str, staged: load.Staged, notes: Sequence[Sentence], columns: Sequence[MappedColumn], *,
     where: Callable[[int], str],
 ) -> ImportReport:  # fmt: skip
     """Build the report of what was staged in this transaction."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sebilling.billing.imports.cells import no_formula
+from sebilling.billing.imports.cells import InvalidCell, no_formula
 from sebilling.billing.imports.columns import COLUMNS
 from sebilling.errors import SebillingError
+from sebilling.language import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Problem:
 
     line: int
     column: str
-    message: str
+    message: Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,14 @@ class Faulty:
     plan: str | None = None
 
 
-def faulty(line: int, column: str, message: str) -> Faulty:
+def faulty(line: int, column: str, message: Sentence) -> Faulty:
     """Return a row with this single fault."""
     return Faulty([Problem(line, column, message)])
+
+
+def sentence_of(error: SebillingError) -> Sentence:
+    """Return the error's message in both languages."""
+    return Sentence(error.message("en"), error.message("id"))
 
 
 def customer_row(line: int, cells: Mapping[str, str], *, spreadsheet: bool = True) -> CustomerRow | Faulty:
@@ -74,9 +80,9 @@ def customer_row(line: int, cells: Mapping[str, str], *, spreadsheet: bool = Tru
         try:
             values[column.field] = column.read(no_formula(text) if spreadsheet else text)
         except SebillingError as error:
-            problems.append(Problem(line, column.field, error.message("en")))
-        except ValueError as error:
-            problems.append(Problem(line, column.field, str(error)))
+            problems.append(Problem(line, column.field, sentence_of(error)))
+        except InvalidCell as error:
+            problems.append(Problem(line, column.field, error.sentence))
     if problems:
         return Faulty(problems, values.get("counter", (None,))[0], values.get("plan"))
     values["counter"], values["counter_name"] = values["counter"]

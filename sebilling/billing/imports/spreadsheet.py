@@ -11,8 +11,13 @@ from sebilling.billing.imports.csv_table import open_csv
 from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem, customer_row, faulty
 from sebilling.billing.imports.table import Cell, Day, Record, Table, Unreadable, is_filled
 from sebilling.errors import InvalidFile
+from sebilling.language import Sentence
 
 _LOST = "\N{REPLACEMENT CHARACTER}"
+_LETTER_LOST = Sentence(
+    "it has the character U+FFFD, in place of a letter that was lost: type it anew.",
+    "ada karakter U+FFFD, pengganti huruf yang hilang: ketik ulang.",
+)
 
 
 def open_table(path: Path, *, sheet: str | None = None, tell: Callable[[int, int], None] = lambda _done, _of: None) -> Table:
@@ -25,18 +30,27 @@ def open_data(
 ) -> Table:  # fmt: skip
     """Open the table in these bytes, of a file of this name, as `open_table`."""
     if data.startswith(b"\xd0\xcf\x11\xe0"):
-        why = "it is an old workbook (.xls), or one with a password: open it in Excel and save it as .xlsx without a password."
+        why = Sentence(
+            "it is an old workbook (.xls), or one with a password: open it in Excel and save it as .xlsx without a password.",
+            "ini berkas Excel lama (.xls), atau terkunci kata sandi: buka di Excel dan simpan sebagai .xlsx tanpa kata sandi.",
+        )
         raise InvalidFile(file=name, why=why)
     if data.startswith(b"PK"):
         from sebilling.billing.imports.workbook import open_workbook  # noqa: PLC0415 - openpyxl takes long to import, and brings Pillow
 
         table = open_workbook(name, data, sheet=sheet)
     elif sheet is not None:
-        raise InvalidFile(file=name, why="it has no sheets, it is text: leave --sheet out.")
+        why = Sentence("it has no sheets, it is text: leave --sheet out.", "ini teks, tidak punya lembar: jangan sebut nama lembar.")
+        raise InvalidFile(file=name, why=why)
     else:
         table = open_csv(name, data, tell=tell)
     if table.line > 1:
-        table.notes.append(f"The headings are on line {table.line}; what stands above them was left out.")
+        table.notes.append(
+            Sentence(
+                f"The headings are on line {table.line}; what stands above them was left out.",
+                f"Judul kolom ada di baris {table.line}; yang di atasnya tidak ikut dibaca.",
+            )
+        )
     return table
 
 
@@ -62,8 +76,12 @@ def rows(table: Table, columns: Sequence[MappedColumn], choices: GivenMap) -> It
             yield _row(record, fields, headed, is_text=table.is_text)
     if blocked:
         table.notes.append(
-            f"{blocked} customers are marked as blocked (isolir): they come in as active customers, because they still are;"
-            " whether they are blocked is decided by what they owe here."
+            Sentence(
+                f"{blocked} customers are marked as blocked (isolir): they come in as active customers, because they still are;"
+                " whether they are blocked is decided by what they owe here.",
+                f"{blocked} pelanggan berstatus isolir: masuk sebagai pelanggan aktif, karena memang masih berlangganan; diisolir atau"
+                " tidaknya ditentukan oleh tunggakannya di sini.",
+            )
         )
 
 
@@ -78,13 +96,22 @@ def _row(record: Record, fields: Mapping[int, str], headed: set[int], *, is_text
     if lost is not None:
         cell = record.cells[lost]
         shown = f" ('{cell.strip()[:30]}')" if isinstance(cell, str) else ""
-        why = f"column {lost + 1} is filled{shown} but has no heading: give it one, or put text that holds separators in quotes."
+        why = Sentence(
+            f"column {lost + 1} is filled{shown} but has no heading: give it one, or put text that holds separators in quotes.",
+            f"kolom {lost + 1} terisi{shown} tetapi tidak punya judul: beri judul, atau apit teks yang berisi pemisah dengan tanda kutip.",
+        )
         return faulty(record.line, "", why)
     width = max(headed) + 1
     missing = [FIELDS[field].title for index, field in fields.items() if index >= len(record.cells) and FIELDS[field].required]
     if missing and is_text:
-        why = f"the row ends after {len(record.cells)} of {width} columns, so {', '.join(missing)} are missing"
-        return faulty(record.line, "", f"{why}: look for a separator that is missing, or a line break that isn't in quotes.")
+        titles = ", ".join(missing)
+        why = Sentence(
+            f"the row ends after {len(record.cells)} of {width} columns, so {titles} are missing: look for a separator that is missing, or"
+            " a line break that isn't in quotes.",
+            f"barisnya berakhir setelah {len(record.cells)} dari {width} kolom, sehingga {titles} tidak ada: periksa pemisah yang hilang,"
+            " atau ganti baris yang tidak diapit tanda kutip.",
+        )
+        return faulty(record.line, "", why)
     return _read(record, fields)
 
 
@@ -97,10 +124,13 @@ def _read(record: Record, fields: Mapping[int, str]) -> CustomerRow | Faulty:
         if isinstance(cell, Unreadable):
             problems.append(Problem(record.line, field, cell.why))
         elif isinstance(cell, Day) and not FIELDS[field].is_day:
-            why = f"the cell is a date in Excel ({cell}), which it may have made of something else: format it as text, and type it anew."
+            why = Sentence(
+                f"the cell is a date in Excel ({cell}), which it may have made of something else: format it as text, and type it anew.",
+                f"selnya berupa tanggal di Excel ({cell}), mungkin diubah sendiri oleh Excel: format sebagai teks, lalu ketik ulang.",
+            )
             problems.append(Problem(record.line, field, why))
         elif _LOST in cell:
-            problems.append(Problem(record.line, field, "it has the character U+FFFD, in place of a letter that was lost: type it anew."))
+            problems.append(Problem(record.line, field, _LETTER_LOST))
         else:
             texts[field] = cell
     row = customer_row(record.line, texts)

@@ -15,6 +15,7 @@ from sebilling.billing.imports.table import Table
 from sebilling.clock import Month
 from sebilling.db.engine import WriteSession
 from sebilling.errors import InvalidFile
+from sebilling.language import Sentence
 
 MAX_ROWS = 20_000
 """Most rows of an uploaded file; `sebilling import` in the shell takes more."""
@@ -42,7 +43,11 @@ def rows_of(table: Table, columns: Sequence[MappedColumn], choices: Choices) -> 
     """Read all rows, in a thread of a server. Raises InvalidFile, also for more than MAX_ROWS."""
     rows = list(itertools.islice(spreadsheet.rows(table, columns, choices.columns), MAX_ROWS + 1))
     if len(rows) > MAX_ROWS:
-        raise InvalidFile(file=table.name, why=f"it has more than {MAX_ROWS} rows: split it, or use `sebilling import` on the server.")
+        why = Sentence(
+            f"it has more than {MAX_ROWS} rows: split it, or use `sebilling import` on the server.",
+            f"lebih dari {MAX_ROWS} baris: bagi menjadi beberapa, atau pakai `sebilling import` di server.",
+        )
+        raise InvalidFile(file=table.name, why=why)
     return rows
 
 

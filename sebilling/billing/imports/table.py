@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sebilling.billing.imports.columns import BY_HEADING, spelt
+from sebilling.language import Sentence
 
 MAX_CELL_CHARACTERS = 64 * 1024
 """Limit of a cell, and of a line; no customer needs more."""
@@ -25,7 +26,7 @@ class Day(str):
 class Unreadable:
     """A cell whose value can't be read. `why` is a sentence with the remedy."""
 
-    why: str
+    why: Sentence
 
 
 Cell = str | Unreadable
@@ -37,8 +38,8 @@ class Record:
 
     line: int
     cells: list[Cell]
-    error: str = ""
-    """Fault of the row as a whole; empty if there is none."""
+    error: Sentence | None = None
+    """Fault of the row as a whole; None if there is none."""
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class Table:
     """Records below the headings; can be iterated once."""
     is_text: bool = True
     """Whether a short row may be damaged. A workbook omits empty cells at the end, so there it isn't."""
-    notes: list[str] = field(default_factory=list)
+    notes: list[Sentence] = field(default_factory=list)
     """Remarks for the user about the file; complete once `records` is exhausted."""
 
 

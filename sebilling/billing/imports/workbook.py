@@ -24,6 +24,7 @@ from sebilling.billing.imports.table import (
     heading,
 )
 from sebilling.errors import InvalidFile
+from sebilling.language import Sentence
 
 MAX_UNPACKED_BYTES: Final = 256 * 1024 * 1024
 MAX_STRINGS_BYTES: Final = 64 * 1024 * 1024
@@ -32,11 +33,31 @@ _MAX_PARTS: Final = 2_000
 _MAX_RATIO: Final = 500
 """Compression ratio of a part larger than 1 MiB; real sheets have 5 to 50."""
 MAX_ROWS: Final = 300_000
+_NO_VALUE: Final = Sentence(
+    "it is a formula without a value: open the file in Excel, save it, and import that.",
+    "ini rumus tanpa nilai: buka berkasnya di Excel, simpan, lalu impor hasilnya.",
+)
 _EXACT_DIGITS: Final = 15
 """Significant digits that Excel keeps of a number."""
 _FORMULA: Final = re.compile(rb"<(?:\w+:)?f[\s>/]")
 _HIDDEN: Final = re.compile(rb"<(?:\w+:)?row\b[^>]{0,400}\shidden=\"(?:1|true)\"")
 _DTD: Final = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_OPEN_DOCUMENT: Final = Sentence(
+    "it is an OpenDocument sheet: open it, and save it as .xlsx or 'CSV UTF-8'.",
+    "ini lembar OpenDocument: buka, lalu simpan sebagai .xlsx atau 'CSV UTF-8'.",
+)
+_ARCHIVE: Final = Sentence(
+    "it is an archive without a workbook in it: unpack it first, or save the sheet as .xlsx.",
+    "ini arsip yang bukan berkas Excel: ekstrak dulu, atau simpan lembarnya sebagai .xlsx.",
+)
+_TOO_LARGE: Final = Sentence(
+    "unpacked it is far larger than a table of customers: copy the rows into a new workbook, and save that.",
+    "isinya jauh lebih besar daripada tabel pelanggan: salin barisnya ke berkas Excel baru, lalu simpan.",
+)
+_DOCUMENT_TYPE: Final = Sentence(
+    "it has a document type in it, as no workbook of Excel has: save it anew in Excel.",
+    "ada 'document type' di dalamnya, yang tidak dipakai Excel: simpan ulang di Excel.",
+)
 
 
 def open_workbook(name: str, data: bytes, *, sheet: str | None) -> Table:
@@ -59,17 +80,45 @@ def open_workbook(name: str, data: bytes, *, sheet: str | None) -> Table:
     except Exception as error:
         raise _broken(name, error) from error
     if title not in names:
-        wanted = f"it has no sheet '{title}'" if title is not None else "it has no sheet with cells"
-        raise InvalidFile(file=name, why=f"{wanted}; its sheets are: {', '.join(names) or 'none'}.")
+        raise InvalidFile(file=name, why=_without_sheet(title, names))
     table = _table(name, _guarded(name, rows))
     others = [f"'{other}'" for other in names if other != title]
     if others and sheet is None:
-        table.notes.append(f"The sheet '{title}' was read; the workbook also has {', '.join(others)} (--sheet NAME reads another).")
+        table.notes.append(
+            Sentence(
+                f"The sheet '{title}' was read; the workbook also has {', '.join(others)} (--sheet NAME reads another).",
+                f"Yang dibaca lembar '{title}'; berkasnya juga punya {', '.join(others)}. Kalau yang dimaksud lembar lain, jadikan lembar"
+                " pertama.",
+            )
+        )
     if hidden:
-        table.notes.append(f"{hidden} rows are hidden in Excel; they were read like the others.")
+        table.notes.append(
+            Sentence(
+                f"{hidden} rows are hidden in Excel; they were read like the others.",
+                f"{hidden} baris disembunyikan di Excel; tetap dibaca seperti yang lain.",
+            )
+        )
     if formulas:
-        table.notes.append(f"The sheet has {formulas} formulas: their values as Excel saved them were taken.")
+        table.notes.append(
+            Sentence(
+                f"The sheet has {formulas} formulas: their values as Excel saved them were taken.",
+                f"Lembar ini berisi {formulas} rumus: yang diambil nilainya, seperti yang disimpan Excel.",
+            )
+        )
     return table
+
+
+def _without_sheet(title: str | None, names: list[str]) -> Sentence:
+    listed = ", ".join(names)
+    if title is None:
+        return Sentence(
+            f"it has no sheet with cells; its sheets are: {listed or 'none'}.",
+            f"tidak ada lembar yang berisi sel; lembarnya: {listed or 'tidak ada'}.",
+        )
+    return Sentence(
+        f"it has no sheet '{title}'; its sheets are: {listed or 'none'}.",
+        f"tidak ada lembar '{title}'; lembarnya: {listed or 'tidak ada'}.",
+    )
 
 
 def _check_size(name: str, data: bytes) -> None:
@@ -78,25 +127,28 @@ def _check_size(name: str, data: bytes) -> None:
             parts = archive.infolist()
             names = {part.filename for part in parts}
             if "mimetype" in names and "content.xml" in names:
-                raise InvalidFile(file=name, why="it is an OpenDocument sheet: open it, and save it as .xlsx or 'CSV UTF-8'.")
+                raise InvalidFile(file=name, why=_OPEN_DOCUMENT)
             if "xl/workbook.xml" not in names:
-                raise InvalidFile(file=name, why="it is an archive without a workbook in it: unpack it first, or save the sheet as .xlsx.")
+                raise InvalidFile(file=name, why=_ARCHIVE)
             unpacked = sum(part.file_size for part in parts)
             strings = sum(part.file_size for part in parts if part.filename.lower().endswith("sharedstrings.xml"))
             packed_tight = any(part.file_size > 1 << 20 and part.file_size > _MAX_RATIO * max(1, part.compress_size) for part in parts)
             if len(parts) > _MAX_PARTS or unpacked > MAX_UNPACKED_BYTES or strings > MAX_STRINGS_BYTES or packed_tight:
-                why = "unpacked it is far larger than a table of customers: copy the rows into a new workbook, and save that."
-                raise InvalidFile(file=name, why=why)
+                raise InvalidFile(file=name, why=_TOO_LARGE)
             for part in parts:  # OOXML has no document types; decompression bombs are made of entities
                 if part.filename.lower().endswith((".xml", ".rels")) and _DTD.search(archive.open(part).read(1 << 16)):
-                    raise InvalidFile(file=name, why="it has a document type in it, as no workbook of Excel has: save it anew in Excel.")
+                    raise InvalidFile(file=name, why=_DOCUMENT_TYPE)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
         raise _broken(name, error) from error
 
 
 def _broken(name: str, error: Exception) -> InvalidFile:
-    why = f"it is damaged, or no workbook that we can read ({type(error).__name__})"
-    return InvalidFile(file=name, why=f"{why}: open it in Excel and save it as .xlsx, or as 'CSV UTF-8'.")
+    kind = type(error).__name__
+    why = Sentence(
+        f"it is damaged, or no workbook that we can read ({kind}): open it in Excel and save it as .xlsx, or as 'CSV UTF-8'.",
+        f"rusak, atau bukan berkas Excel yang bisa dibaca ({kind}): buka di Excel dan simpan sebagai .xlsx, atau sebagai 'CSV UTF-8'.",
+    )
+    return InvalidFile(file=name, why=why)
 
 
 def _scan(data: bytes, part: str) -> tuple[int, int]:
@@ -127,7 +179,7 @@ def _with_formulas(rows: Iterator[list[Cell]], book: openpyxl.Workbook, title: s
     for cells, row in zip(rows, sheet.iter_rows(), strict=False):
         for index, cell in enumerate(row[: len(cells)]):
             if cell.data_type == "f" and cells[index] == "":
-                cells[index] = Unreadable("it is a formula without a value: open the file in Excel, save it, and import that.")
+                cells[index] = Unreadable(_NO_VALUE)
         yield cells
 
 
@@ -143,8 +195,15 @@ def _guarded(name: str, rows: Iterator[list[Cell]]) -> Iterator[Record]:
         except Exception as error:
             raise _broken(name, error) from error
         if number > MAX_ROWS or len(cells) > MAX_COLUMNS:
-            most = f"{MAX_ROWS} rows" if number > MAX_ROWS else f"{MAX_COLUMNS} columns"
-            raise InvalidFile(file=name, why=f"the sheet has more than {most}: copy the table into a new workbook, and save that.")
+            if number > MAX_ROWS:
+                most = Sentence(f"{MAX_ROWS} rows", f"{MAX_ROWS} baris")
+            else:
+                most = Sentence(f"{MAX_COLUMNS} columns", f"{MAX_COLUMNS} kolom")
+            why = Sentence(
+                f"the sheet has more than {most.english}: copy the table into a new workbook, and save that.",
+                f"lembarnya lebih dari {most.indonesian}: salin tabelnya ke berkas Excel baru, lalu simpan.",
+            )
+            raise InvalidFile(file=name, why=why)
         yield Record(number, cells)
 
 
@@ -152,7 +211,11 @@ def _table(name: str, records: Iterator[Record]) -> Table:
     above, below = itertools.tee(records)
     record = find_headings(above)
     if record is None:
-        raise InvalidFile(file=name, why=f"no row of headings is among the first {MAX_TITLES}: the first row must name the columns.")
+        why = Sentence(
+            f"no row of headings is among the first {MAX_TITLES}: the first row must name the columns.",
+            f"baris judul kolom tidak ada di antara {MAX_TITLES} baris pertama: baris pertama harus berisi judul kolom.",
+        )
+        raise InvalidFile(file=name, why=why)
     del above  # otherwise tee would keep the rows in memory
     below = itertools.dropwhile(lambda row: row.line <= record.line, below)
     return Table(name, [heading(cell) for cell in record.cells], record.line, below, is_text=False)
@@ -163,7 +226,11 @@ def _cell(value: object, kind: str, form: str) -> Cell:
     if value is None:
         return ""
     if kind == "e":
-        return Unreadable(f"it holds Excel's error {value}: correct the formula, or type the value.")
+        why = Sentence(
+            f"it holds Excel's error {value}: correct the formula, or type the value.",
+            f"isinya kesalahan Excel {value}: perbaiki rumusnya, atau ketik nilainya.",
+        )
+        return Unreadable(why)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, date | time | timedelta):
@@ -176,7 +243,11 @@ def _moment(value: date | time | timedelta) -> Cell:
         return Day(value.date().isoformat() if value.time() == time() else value.isoformat(" ", "seconds"))
     if isinstance(value, date):
         return Day(value.isoformat())
-    return Unreadable(f"it holds a time ({value}), not a date or a text: format the cell as text, and type it anew.")
+    why = Sentence(
+        f"it holds a time ({value}), not a date or a text: format the cell as text, and type it anew.",
+        f"isinya jam ({value}), bukan tanggal atau teks: format selnya sebagai teks, lalu ketik ulang.",
+    )
+    return Unreadable(why)
 
 
 def _number(value: Decimal, form: str) -> Cell:
@@ -184,7 +255,10 @@ def _number(value: Decimal, form: str) -> Cell:
         return format(value, "f")
     digits = str(abs(int(value)))
     if len(digits) > _EXACT_DIGITS:
-        why = f"it is a number of {len(digits)} digits, of which Excel keeps {_EXACT_DIGITS}: format the cell as text, and type it anew."
+        why = Sentence(
+            f"it is a number of {len(digits)} digits, of which Excel keeps {_EXACT_DIGITS}: format the cell as text, and type it anew.",
+            f"angkanya {len(digits)} digit, padahal Excel hanya menyimpan {_EXACT_DIGITS}: format selnya sebagai teks, lalu ketik ulang.",
+        )
         return Unreadable(why)
     if form and set(form) <= set("0- ") and value >= 0:  # 1 shown as 0001
         digits = digits.zfill(form.count("0"))

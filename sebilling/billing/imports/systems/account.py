@@ -13,7 +13,11 @@ from sebilling.billing.opening import Past
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession
 from sebilling.errors import SebillingError
+from sebilling.language import Sentence
 from sebilling.money import MAX_RUPIAH
+
+Fault = tuple[str, Sentence]
+"""Column and reason of a value that can't be imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,7 @@ class Account:
     """Day of the month on which they pay, if each has their own."""
     past: tuple[Past, ...] = ()
     """History, without the customer's id."""
-    faults: tuple[tuple[str, str], ...] = ()
-    """Column and reason of each value that can't be imported."""
+    faults: tuple[Fault, ...] = ()
 
     @property
     def balance(self) -> int:
@@ -57,7 +60,7 @@ class LeftOut:
     """An account that isn't a monthly customer, and why. An account with a balance is never left out."""
 
     key: str
-    why: str
+    why: Sentence
 
 
 @dataclass(slots=True)
@@ -69,7 +72,7 @@ class Book:
     """Whether the system sells time. Former customers stay in its file; only their expiry shows that they left."""
     accounts: list[Account] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Sentence] = field(default_factory=list)
 
 
 class NoAmountError(ValueError):
@@ -128,7 +131,11 @@ async def taken(session: ReadSession, book: Book, *, counter: str, month: Month)
     if both:
         names = subscribers.named(both)
         book.notes.append(
-            f"{len(both)} customers owe something and have paid ahead: the balance of both comes in, as one document: {names}."
+            Sentence(
+                f"{len(both)} customers owe something and have paid ahead: the balance of both comes in, as one document: {names.english}.",
+                f"{len(both)} pelanggan punya tunggakan sekaligus titipan: yang masuk selisihnya, sebagai satu dokumen:"
+                f" {names.indonesian}.",
+            )
         )
     derived = await codes.derive(session, [account.key for account in book.accounts if account.key], book.notes)
     rows: list[CustomerRow | Faulty] = []
@@ -148,17 +155,32 @@ async def taken(session: ReadSession, book: Book, *, counter: str, month: Month)
         accounts[code.code] = account
     if without_phone:
         names = subscribers.named(without_phone)
-        book.notes.append(f"{len(without_phone)} phone numbers can't be read and were left out: {names}.")
+        book.notes.append(
+            Sentence(
+                f"{len(without_phone)} phone numbers can't be read and were left out: {names.english}.",
+                f"{len(without_phone)} nomor telepon tidak bisa dibaca dan tidak diambil: {names.indonesian}.",
+            )
+        )
     if lapsed:
         names = subscribers.named(lapsed)
-        book.notes.append(f"{len(lapsed)} customers have had no service since before {month} and come in inactive: {names}.")
+        book.notes.append(
+            Sentence(
+                f"{len(lapsed)} customers have had no service since before {month} and come in inactive: {names.english}.",
+                f"{len(lapsed)} pelanggan tidak punya layanan sejak sebelum {month} dan masuk sebagai nonaktif: {names.indonesian}.",
+            )
+        )
     return Taken(rows, accounts)
 
 
 def _note(book: Book) -> None:
     for why, count in Counter(account.why for account in book.left_out).most_common():
         names = subscribers.named([account.key for account in book.left_out if account.why == why])
-        book.notes.append(f"{count} accounts were left out, {why}: {names}.")
+        book.notes.append(
+            Sentence(
+                f"{count} accounts were left out, {why.english}: {names.english}.",
+                f"{count} akun tidak diambil, {why.indonesian}: {names.indonesian}.",
+            )
+        )
 
 
 def _is_phone(text: str) -> bool:
@@ -178,7 +200,11 @@ def _row(account: Account, code: codes.Code, counter: str) -> CustomerRow | Faul
     row = customer_row(account.line, cells, spreadsheet=False)
     problems = [Problem(account.line, column, why) for column, why in account.faults]
     if code.owner is not None:
-        problems.append(Problem(account.line, "code", f"a customer with the code {code.code} exists already: was it imported before?"))
+        taken = Sentence(
+            f"a customer with the code {code.code} exists already: was it imported before?",
+            f"pelanggan dengan kode {code.code} sudah ada: apakah sudah pernah diimpor?",
+        )
+        problems.append(Problem(account.line, "code", taken))
     if isinstance(row, Faulty):
         reported = {column for column, _ in account.faults} | ({"installed_on"} if account.installed_on == date.max else set())
         return Faulty([*problems, *(problem for problem in row.problems if problem.column not in reported)], row.counter, row.plan)

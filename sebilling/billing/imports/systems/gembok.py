@@ -16,11 +16,12 @@ from urllib.parse import quote
 from sebilling.billing.imports import encoded
 from sebilling.billing.imports.subscribers import named
 from sebilling.billing.imports.systems import sql_dump
-from sebilling.billing.imports.systems.account import Account, Book, LeftOut, NoAmountError, day, last_day, note, rupiah
+from sebilling.billing.imports.systems.account import Account, Book, Fault, LeftOut, NoAmountError, day, last_day, note, rupiah
 from sebilling.billing.imports.systems.sql_dump import MAX_ROWS, Record
 from sebilling.billing.opening import Past
 from sebilling.clock import JAKARTA, Month, local_date
 from sebilling.errors import InvalidFile
+from sebilling.language import Sentence
 
 TABLES: Final = {
     "packages": ("id", "name", "price", "tax_rate"),
@@ -43,8 +44,10 @@ def read(path: Path) -> Book:
     packages = {row["id"]: (row["name"] or "", _price(path.name, row)) for row in tables["packages"]}
     book = Book("gembok-bill")
     if taxed := sum(bool(tax_of(row)) for row in tables["packages"]):
-        about_tax = (
-            f"{taxed} packages have a tax on top there: their prices here are what customers pay, tax included. Leave taxRate at 0 here."
+        about_tax = Sentence(
+            f"{taxed} packages have a tax on top there: their prices here are what customers pay, tax included. Leave taxRate at 0 here.",
+            f"{taxed} paket di sana ditambah pajak: harganya di sini adalah yang dibayar pelanggan, termasuk pajak. Biarkan taxRate 0 di"
+            " sini.",
         )
         book.notes.append(about_tax)
     invoices: dict[str | None, list[Record]] = defaultdict(list)
@@ -63,8 +66,15 @@ def read(path: Path) -> Book:
         else:
             book.accounts.append(account)
     if odd:
-        what = f"{len(odd)} invoices and payments have no whole amount or no day, and were left out of the history:"
-        book.notes.append(f"{what} {named(odd)}. No balance depends on them.")
+        numbers = named(odd)
+        book.notes.append(
+            Sentence(
+                f"{len(odd)} invoices and payments have no whole amount or no day, and were left out of the history: {numbers.english}."
+                " No balance depends on them.",
+                f"{len(odd)} tagihan dan pembayaran nominalnya tidak bulat atau tidak bertanggal, sehingga tidak masuk riwayat:"
+                f" {numbers.indonesian}. Saldo tidak terpengaruh.",
+            )
+        )
     return book
 
 
@@ -72,7 +82,10 @@ def _database(path: Path) -> Mapping[str, list[Record]]:
     """Open the database read-only and read only tables: no view or trigger of the file is executed."""
     log = path.with_name(path.name + "-wal")
     if log.exists() and log.stat().st_size:
-        why = f"{log.name} beside it holds changes that aren't in it yet: stop gembok-bill first, or make a copy by sqlite3 … '.backup'."
+        why = Sentence(
+            f"{log.name} beside it holds changes that aren't in it yet: stop gembok-bill first, or make a copy by sqlite3 … '.backup'.",
+            f"{log.name} di sebelahnya berisi perubahan yang belum masuk: hentikan gembok-bill, atau salin dengan sqlite3 … '.backup'.",
+        )
         raise InvalidFile(file=path.name, why=why)
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True)) as database:
@@ -81,7 +94,11 @@ def _database(path: Path) -> Mapping[str, list[Record]]:
             _all_there(path.name, there)
             return {table: _rows(path.name, database, table, columns) for table, columns in TABLES.items()}
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise InvalidFile(file=path.name, why=f"SQLite says: {error}. Make the copy again, by sqlite3 … '.backup'.") from error
+        why = Sentence(
+            f"SQLite says: {error}. Make the copy again, by sqlite3 … '.backup'.",
+            f"kata SQLite: \"{error}\". Salin lagi dengan sqlite3 … '.backup'.",
+        )
+        raise InvalidFile(file=path.name, why=why) from error
 
 
 def _rows(file: str, database: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> list[Record]:
@@ -89,7 +106,11 @@ def _rows(file: str, database: sqlite3.Connection, table: str, columns: tuple[st
     chosen = [column if column in has else f"NULL AS {column}" for column in columns]
     rows = database.execute(f"SELECT {', '.join(chosen)} FROM {table} ORDER BY id LIMIT {MAX_ROWS + 1}").fetchall()
     if len(rows) > MAX_ROWS:
-        raise InvalidFile(file=file, why=f"{table} has more than {MAX_ROWS} rows: is it the right file?")
+        why = Sentence(
+            f"{table} has more than {MAX_ROWS} rows: is it the right file?",
+            f"tabel {table} lebih dari {MAX_ROWS} baris: apakah berkasnya benar?",
+        )
+        raise InvalidFile(file=file, why=why)
     return [dict(zip(columns, [None if value is None else str(value) for value in row], strict=True)) for row in rows]
 
 
@@ -102,7 +123,11 @@ def _dump(path: Path) -> Mapping[str, list[Record]]:
 def _all_there(file: str, there: Container[str]) -> None:
     missing = [table for table in TABLES if table not in there]
     if missing:
-        raise InvalidFile(file=file, why=f"it has no table {missing[0]}: is it gembok-bill's data/billing.db, or a whole dump of it?")
+        why = Sentence(
+            f"it has no table {missing[0]}: is it gembok-bill's data/billing.db, or a whole dump of it?",
+            f"tidak ada tabel {missing[0]}: apakah ini data/billing.db dari gembok-bill, atau dump yang utuh?",
+        )
+        raise InvalidFile(file=file, why=why)
 
 
 def tax_of(row: Record) -> Decimal:
@@ -119,9 +144,11 @@ def _price(file: str, row: Record) -> int:
     try:
         base = Decimal((row["price"] or "0").strip())
     except InvalidOperation as error:
-        raise InvalidFile(
-            file=file, why=f"the package {row['name']} costs '{row['price']}', which is no amount: correct it there."
-        ) from error
+        why = Sentence(
+            f"the package {row['name']} costs '{row['price']}', which is no amount: correct it there.",
+            f"harga paket {row['name']} '{row['price']}', bukan nominal: perbaiki di sana.",
+        )
+        raise InvalidFile(file=file, why=why) from error
     return int((base * (100 + tax_of(row))).scaleb(-2).quantize(Decimal(1), ROUND_HALF_UP))
 
 
@@ -131,13 +158,17 @@ def _account(
 ) -> Account | LeftOut:  # fmt: skip
     key = (customer["username"] or "").strip()
     if key == _VOUCHERS:
-        return LeftOut(key, "vouchers are sold in its name")
-    faults: list[tuple[str, str]] = []
+        return LeftOut(key, Sentence("vouchers are sold in its name", "hanya untuk penjualan voucher"))
+    faults: list[Fault] = []
     arrears, since = _owed(invoices, payments, faults)
     if package is None:
         if not arrears and not faults:
-            return LeftOut(key, "they have no package")
-        faults.append(("plan", f"they owe Rp{arrears}, but have no package: give them one there, or settle it."))
+            return LeftOut(key, Sentence("they have no package", "tidak punya paket"))
+        why = Sentence(
+            f"they owe Rp{arrears}, but have no package: give them one there, or settle it.",
+            f"punya tunggakan Rp{arrears}, tetapi tidak punya paket: beri paket di sana, atau lunasi.",
+        )
+        faults.append(("plan", why))
     joined = _local(customer["join_date"], "installed_on", faults)
     months = [
         Month.of(issued) for row in invoices
@@ -155,34 +186,51 @@ def _account(
     )  # fmt: skip
 
 
-def _owed(invoices: list[Record], payments: Mapping[str | None, list[Record]], faults: list[tuple[str, str]]) -> tuple[int, date | None]:
+def _owed(invoices: list[Record], payments: Mapping[str | None, list[Record]], faults: list[Fault]) -> tuple[int, date | None]:
     """Return the sum of the unpaid invoices, and the earliest due date among them."""
     owed, since = 0, []
     for row in invoices:
         number = row["invoice_number"]
         if row["status"] not in {"paid", "unpaid", "cancelled"}:
-            faults.append(("arrears", f"the invoice {number} is '{row['status']}' there: make it paid, unpaid or cancelled."))
+            why = Sentence(
+                f"the invoice {number} is '{row['status']}' there: make it paid, unpaid or cancelled.",
+                f"tagihan {number} di sana berstatus '{row['status']}': jadikan 'paid', 'unpaid' atau 'cancelled'.",
+            )
+            faults.append(("arrears", why))
         if row["status"] != "unpaid" or row["invoice_type"] == "voucher":
             continue
         if payments.get(row["id"]):
-            faults.append(("arrears", f"the invoice {number} is unpaid there, but something was paid for it: correct it there."))
+            why = Sentence(
+                f"the invoice {number} is unpaid there, but something was paid for it: correct it there.",
+                f"tagihan {number} di sana belum lunas, tetapi sudah ada pembayarannya: perbaiki di sana.",
+            )
+            faults.append(("arrears", why))
         try:
             owed += rupiah(row["amount"])
             since.append(day(row["due_date"]) or date.max)
         except NoAmountError as error:
-            faults.append(("arrears", f"the invoice {number} is over '{error}', which is no whole rupiah: correct it there."))
+            why = Sentence(
+                f"the invoice {number} is over '{error}', which is no whole rupiah: correct it there.",
+                f"nominal tagihan {number} '{error}', bukan rupiah bulat: perbaiki di sana.",
+            )
+            faults.append(("arrears", why))
         except ValueError:
-            faults.append(("due_on", f"the invoice {number} is due on '{row['due_date']}', which is no day: correct it there."))
+            why = Sentence(
+                f"the invoice {number} is due on '{row['due_date']}', which is no day: correct it there.",
+                f"jatuh tempo tagihan {number} '{row['due_date']}', bukan tanggal: perbaiki di sana.",
+            )
+            faults.append(("due_on", why))
     oldest = min(since, default=date.max)
     return owed, None if oldest == date.max else oldest
 
 
-def _local(text: str | None, column: str, faults: list[tuple[str, str]]) -> date:
+def _local(text: str | None, column: str, faults: list[Fault]) -> date:
     """Return the date in Jakarta of a time that is stored in UTC; date.max, and a fault, if it isn't valid."""
     try:
         moment = datetime.fromisoformat((text or "").strip())
     except ValueError:
-        faults.append((column, f"'{(text or '')[:30]}' is no time: correct it there."))
+        shown = (text or "")[:30]
+        faults.append((column, Sentence(f"'{shown}' is no time: correct it there.", f"'{shown}' bukan waktu: perbaiki di sana.")))
         return date.max
     if len((text or "").strip()) == len("2026-01-31"):
         return moment.date()

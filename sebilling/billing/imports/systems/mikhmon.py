@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from sebilling.billing.imports import encoded, mikrotik_export
-from sebilling.billing.imports.systems.account import Account, Book, LeftOut, NoAmountError, last_day, months_of, note, rupiah
+from sebilling.billing.imports.systems.account import Account, Book, Fault, LeftOut, NoAmountError, last_day, months_of, note, rupiah
 from sebilling.billing.opening import Past
 from sebilling.errors import InvalidFile
+from sebilling.language import Sentence
 
 _SECTIONS: Final = frozenset(("ip hotspot user", "ip hotspot user profile", "system script", "ppp secret"))
 _USER: Final = ("name", "profile", "comment", "disabled")
@@ -62,13 +63,25 @@ def read(path: Path, *, on: date) -> Book:
             sales.append(mikrotik_export.as_text(words.get("name", "")))
         secrets += section == "ppp secret" and bool(words)
     if not users:
-        raise InvalidFile(
-            file=path.name, why="it has no hotspot users: write it on the router by '/export file=…', or export users in Mikhmon."
+        why = Sentence(
+            "it has no hotspot users: write it on the router by '/export file=…', or export users in Mikhmon.",
+            "tidak ada user hotspot: buat di router dengan '/export file=…', atau ekspor user di Mikhmon.",
         )
+        raise InvalidFile(file=path.name, why=why)
     if not profiles:
-        book.notes.append("It has no hotspot profiles, so nothing tells prices and how long they last: the router's '/export' has them.")
+        book.notes.append(
+            Sentence(
+                "It has no hotspot profiles, so nothing tells prices and how long they last: the router's '/export' has them.",
+                "Tidak ada profil hotspot, sehingga harga dan masa berlakunya tidak diketahui: '/export' dari router memuatnya.",
+            )
+        )
     if secrets:
-        book.notes.append(f"It has {secrets} PPP secrets too, which aren't Mikhmon's: bring them in by sebilling import mikrotik.")
+        book.notes.append(
+            Sentence(
+                f"It has {secrets} PPP secrets too, which aren't Mikhmon's: bring them in by sebilling import mikrotik.",
+                f"Ada juga {secrets} PPP secret, yang bukan dari Mikhmon: masukkan dengan `sebilling import mikrotik`.",
+            )
+        )
     past = _past(sales, book.notes)
     for line, words in users:
         account = _account(line, words, profiles, past, on=on)
@@ -85,23 +98,29 @@ def _account(
     key, plan, comment = words.get("name", ""), words.get("profile", "default"), words.get("comment", "").strip()
     profile = profiles.get(plan, _PLAIN)
     if not key or key in _NO_CUSTOMERS:
-        return LeftOut(key, "they are the router's own")
+        return LeftOut(key, Sentence("they are the router's own", "milik router sendiri"))
     if _UNSOLD.match(comment):
-        return LeftOut(key, "they are vouchers that nobody has used")
+        return LeftOut(key, Sentence("they are vouchers that nobody has used", "voucher yang belum dipakai"))
     if profile.months is None:
-        return LeftOut(key, "their profile isn't sold by the month")
+        return LeftOut(key, Sentence("their profile isn't sold by the month", "profilnya tidak dijual bulanan"))
     expires = _EXPIRES.fullmatch(comment)
-    faults: list[tuple[str, str]] = []
+    faults: list[Fault] = []
     until = None if expires is None else _day(expires)
     if expires is not None and until is None:
-        faults.append(("paid_until", f"its comment '{comment[:30]}' is no day: correct it on the router."))
+        why = Sentence(
+            f"its comment '{comment[:30]}' is no day: correct it on the router.",
+            f"komentarnya '{comment[:30]}' bukan tanggal: perbaiki di router.",
+        )
+        faults.append(("paid_until", why))
     if until is not None and expires is not None and expires["time"] == "00:00:00":
         until = last_day(until)
     price = profile.price
     if price is not None and price % profile.months:
-        faults.append(
-            ("price", f"{plan} costs Rp{price} for {profile.months} months, which is no whole rupiah a month: correct it in Mikhmon.")
+        why = Sentence(
+            f"{plan} costs Rp{price} for {profile.months} months, which is no whole rupiah a month: correct it in Mikhmon.",
+            f"harga {plan} Rp{price} untuk {profile.months} bulan, bukan rupiah bulat per bulan: perbaiki di Mikhmon.",
         )
+        faults.append(("price", why))
     return Account(
         line, key, key if expires is not None or not comment else comment, plan, None if price is None else price // profile.months,
         min([on, *(sale.happened_on for sale in past.get(key, ()))]), active=words.get("disabled") not in {"yes", "true"}, paid_until=until,
@@ -109,7 +128,7 @@ def _account(
     )  # fmt: skip
 
 
-def _profile(script: str, name: str, notes: list[str]) -> _Profile:
+def _profile(script: str, name: str, notes: list[Sentence]) -> _Profile:
     """Parse the on-login script that Mikhmon writes: it begins `:put (",mode,price,validity,selling price,,lock,")`."""
     parts = script.split('"', 2)[1].split(",") if script.lstrip().startswith(":put (") and script.count('"') >= 2 else []
     if len(parts) < 5:
@@ -117,7 +136,13 @@ def _profile(script: str, name: str, notes: list[str]) -> _Profile:
     try:
         price, selling = rupiah(parts[2]), rupiah(parts[4])
     except NoAmountError as error:
-        notes.append(f"The profile {mikrotik_export.as_text(name)} costs '{error}', which is no whole rupiah: its price was left out.")
+        profile = mikrotik_export.as_text(name)
+        notes.append(
+            Sentence(
+                f"The profile {profile} costs '{error}', which is no whole rupiah: its price was left out.",
+                f"Harga profil {profile} '{error}', bukan rupiah bulat: harganya tidak diambil.",
+            )
+        )
         return _Profile(None, _months(parts[3]))
     return _Profile(selling or price or None, _months(parts[3]))
 
@@ -139,7 +164,7 @@ def _day(match: re.Match[str]) -> date | None:
         return None
 
 
-def _past(sales: list[str], notes: list[str]) -> dict[str, list[Past]]:
+def _past(sales: list[str], notes: list[Sentence]) -> dict[str, list[Past]]:
     """Return the sales by user, from `date-|-time-|-user-|-price-|-…`."""
     history: dict[str, list[Past]] = defaultdict(list)
     odd = 0
@@ -155,7 +180,12 @@ def _past(sales: list[str], notes: list[str]) -> dict[str, list[Past]]:
         else:
             odd += 1
     if odd:
-        notes.append(f"{odd} sales have no whole price or no day, and were left out of the history; no balance depends on them.")
+        notes.append(
+            Sentence(
+                f"{odd} sales have no whole price or no day, and were left out of the history; no balance depends on them.",
+                f"{odd} penjualan harganya tidak bulat atau tidak bertanggal, sehingga tidak masuk riwayat; saldo tidak terpengaruh.",
+            )
+        )
     return history
 
 
@@ -170,7 +200,12 @@ def _csv(path: Path) -> Iterator[tuple[int, str, Mapping[str, str]]] | None:
 def _csv_rows(name: str, text: str) -> Iterator[tuple[int, str, Mapping[str, str]]]:
     for line, cells in enumerate(csv.reader(io.StringIO(text), quoting=csv.QUOTE_NONE), 1):
         if len(cells) not in {0, len(_CSV)}:
-            why = f"line {line} has {len(cells)} parts and not {len(_CSV)}: Mikhmon puts commas of passwords and comments in no quotes."
-            raise InvalidFile(file=name, why=f"{why} Export the users as script, or take the router's '/export'.")
+            why = Sentence(
+                f"line {line} has {len(cells)} parts and not {len(_CSV)}: Mikhmon puts commas of passwords and comments in no quotes."
+                " Export the users as script, or take the router's '/export'.",
+                f"baris {line} punya {len(cells)} bagian, bukan {len(_CSV)}: Mikhmon tidak mengapit koma di kata sandi dan komentar dengan"
+                " tanda kutip. Ekspor user sebagai skrip, atau pakai '/export' dari router.",
+            )
+            raise InvalidFile(file=name, why=why)
         if line > 1 and cells:
             yield line, "ip hotspot user", {"name": cells[0], "profile": cells[2], "comment": cells[5]}

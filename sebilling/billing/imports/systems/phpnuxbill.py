@@ -16,10 +16,11 @@ from pydantic import JsonValue
 
 from sebilling.billing.imports import encoded
 from sebilling.billing.imports.systems import sql_dump
-from sebilling.billing.imports.systems.account import Account, Book, LeftOut, NoAmountError, day, last_day, months_of, note, rupiah
+from sebilling.billing.imports.systems.account import Account, Book, Fault, LeftOut, NoAmountError, day, last_day, months_of, note, rupiah
 from sebilling.billing.imports.systems.sql_dump import Record
 from sebilling.billing.opening import Past
 from sebilling.errors import InvalidFile
+from sebilling.language import Sentence
 
 TABLES: Final = {
     "tbl_customers": ("id", "username", "pppoe_username", "fullname", "address", "phonenumber", "balance", "service_type", "status",
@@ -60,7 +61,12 @@ def read(path: Path) -> Book:
         fields[row["customer_id"]][row["field_name"] or ""] = row["field_value"] or ""
     book = Book("PHPNuxBill", sells_time=True)
     if not tables["tbl_customers_fields"]:
-        book.notes.append("It holds no row of tbl_customers_fields: if bills or invoices were added to customers there, export it too.")
+        book.notes.append(
+            Sentence(
+                "It holds no row of tbl_customers_fields: if bills or invoices were added to customers there, export it too.",
+                "Tidak ada baris tbl_customers_fields: kalau di sana ada tagihan yang ditambahkan pada pelanggan, ekspor juga tabel itu.",
+            )
+        )
     past = _past(tables["tbl_transactions"], book.notes)
     for line, customer in enumerate(tables["tbl_customers"], 1):
         recharge = latest.get(customer["id"])
@@ -69,7 +75,11 @@ def read(path: Path) -> Book:
         if isinstance(account, LeftOut):
             book.left_out.append(account)
         elif len(packages := sorted(running[customer["id"]])) > 1:
-            why = f"they have several packages ({', '.join(packages)}), but here each customer has one: make it another customer's there."
+            names = ", ".join(packages)
+            why = Sentence(
+                f"they have several packages ({names}), but here each customer has one: make it another customer's there.",
+                f"punya beberapa paket ({names}), padahal di sini setiap pelanggan punya satu: jadikan milik pelanggan lain di sana.",
+            )
             book.accounts.append(replace(account, faults=(*account.faults, ("plan", why))))
         else:
             book.accounts.append(replace(account, past=tuple(past.get(customer["id"]) or past.get(customer["username"]) or ())))
@@ -80,7 +90,10 @@ def _dump(name: str, data: bytes) -> Mapping[str, list[Record]]:
     dump = sql_dump.read(name, data, TABLES, sql_dump.MYSQL)
     missing = [table for table in _NEEDED if table not in dump.columns]
     if missing:
-        why = f"it has no table {missing[0]}: is it a dump of PHPNuxBill's database? It needs {', '.join(TABLES)}."
+        why = Sentence(
+            f"it has no table {missing[0]}: is it a dump of PHPNuxBill's database? It needs {', '.join(TABLES)}.",
+            f"tidak ada tabel {missing[0]}: apakah ini dump basis data PHPNuxBill? Yang diperlukan: {', '.join(TABLES)}.",
+        )
         raise InvalidFile(file=name, why=why)
     return dump.rows
 
@@ -90,11 +103,16 @@ def _backup(name: str, data: bytes) -> Mapping[str, list[Record]]:
     try:
         backup: JsonValue = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise InvalidFile(file=name, why="it is no whole JSON: download the backup again.") from error
+        why = Sentence("it is no whole JSON: download the backup again.", "JSON-nya tidak utuh: unduh lagi cadangannya.")
+        raise InvalidFile(file=name, why=why) from error
     tables = backup if isinstance(backup, dict) else {}
     missing = [table for table in _NEEDED if not isinstance(tables.get(table), list)]
     if missing:
-        raise InvalidFile(file=name, why=f"it has no table {missing[0]}: choose {', '.join(TABLES)} in Settings, Backup/Restore.")
+        why = Sentence(
+            f"it has no table {missing[0]}: choose {', '.join(TABLES)} in Settings, Backup/Restore.",
+            f"tidak ada tabel {missing[0]}: pilih {', '.join(TABLES)} di 'Settings, Backup/Restore'.",
+        )
+        raise InvalidFile(file=name, why=why)
     return {table: _records(name, tables.get(table), columns) for table, columns in TABLES.items()}
 
 
@@ -103,7 +121,11 @@ def _records(name: str, table: JsonValue, columns: Iterable[str]) -> list[Record
     rows = table or []
     records = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     if not isinstance(rows, list) or len(records) < len(rows):
-        raise InvalidFile(file=name, why="a table in it is no list of records: download the backup again.")
+        why = Sentence(
+            "a table in it is no list of records: download the backup again.",
+            "ada tabel yang bukan daftar baris: unduh lagi cadangannya.",
+        )
+        raise InvalidFile(file=name, why=why)
     return [{column: _as_text(record.get(column)) for column in columns} for record in records]
 
 
@@ -116,31 +138,45 @@ def _plan(file: str, row: Record) -> _Plan:
     try:
         price = rupiah(row["price"])
     except NoAmountError as error:
-        raise InvalidFile(
-            file=file, why=f"the plan {row['name_plan']} costs '{error}', which is no whole rupiah: correct it there."
-        ) from None
+        why = Sentence(
+            f"the plan {row['name_plan']} costs '{error}', which is no whole rupiah: correct it there.",
+            f"harga paket {row['name_plan']} '{error}', bukan rupiah bulat: perbaiki di sana.",
+        )
+        raise InvalidFile(file=file, why=why) from None
     return _Plan((row["name_plan"] or "").strip(), price, months_of(count, unit), unit == "Period", f"{count} {unit}")
 
 
 def _account(line: int, customer: Record, recharge: Record | None, plan: _Plan | None, fields: Mapping[str, str]) -> Account | LeftOut:
-    faults: list[tuple[str, str]] = []
+    faults: list[Fault] = []
     key = (customer["username"] or "").strip()
     credit, arrears = _amount(customer["balance"], "credit", faults), 0
     if credit < 0:
-        faults.append(("credit", f"its balance there is {credit}: whether that is owed can't be told. Correct it there."))
+        why = Sentence(
+            f"its balance there is {credit}: whether that is owed can't be told. Correct it there.",
+            f"saldonya di sana {credit}: tidak jelas apakah itu tunggakan. Perbaiki di sana.",
+        )
+        faults.append(("credit", why))
     owes = _bills(fields, faults)
     if plan is None or recharge is None or plan.months is None:
-        why = "they have bought no package" if plan is None else "their package isn't sold by the month"
+        if plan is None:
+            lack = Sentence("they have bought no package", "belum membeli paket")
+        else:
+            lack = Sentence("their package isn't sold by the month", "paketnya tidak dijual bulanan")
         if not credit and not owes and not faults:
-            return LeftOut(key, why)
-        problem = (
-            f"has a balance there, but {why}{'' if plan is None else f' ({plan.name}: {plan.validity})'}: give them a monthly one there"
+            return LeftOut(key, lack)
+        sold = "" if plan is None else f" ({plan.name}: {plan.validity})"
+        why = Sentence(
+            f"has a balance there, but {lack.english}{sold}: give them a monthly one there, or settle the balance.",
+            f"punya saldo di sana, tetapi {lack.indonesian}{sold}: beri paket bulanan di sana, atau selesaikan saldonya.",
         )
-        faults.append(("plan", f"{problem}, or settle the balance."))
+        faults.append(("plan", why))
         return Account(line, key, key, "?", None, date.max, faults=tuple(faults))
     installed_on = _day(customer["created_at"], "installed_on", faults, required=True) or date.max
     if plan.price % plan.months:
-        why = f"{plan.name} costs Rp{plan.price} for {plan.months} months, which is no whole rupiah a month: correct its price there."
+        why = Sentence(
+            f"{plan.name} costs Rp{plan.price} for {plan.months} months, which is no whole rupiah a month: correct its price there.",
+            f"harga {plan.name} Rp{plan.price} untuk {plan.months} bulan, bukan rupiah bulat per bulan: perbaiki harganya di sana.",
+        )
         faults.append(("price", why))
     if plan.postpaid:
         arrears = _amount(fields.get("Invoice"), "arrears", faults)
@@ -162,25 +198,27 @@ def _whole(expires: date | None, time: str | None) -> date | None:
     return last_day(expires) if expires is not None and (time or "").startswith("00:00") else expires
 
 
-def _day(text: str | None, column: str, faults: list[tuple[str, str]], *, required: bool = False) -> date | None:
+def _day(text: str | None, column: str, faults: list[Fault], *, required: bool = False) -> date | None:
     try:
         parsed = day(text)
     except ValueError:
         parsed = None
     if parsed is None and (required or (text or "").strip("0-: ")):
-        faults.append((column, f"'{(text or '')[:30]}' is no day: correct it there."))
+        shown = (text or "")[:30]
+        faults.append((column, Sentence(f"'{shown}' is no day: correct it there.", f"'{shown}' bukan tanggal: perbaiki di sana.")))
     return parsed
 
 
-def _amount(text: str | None, column: str, faults: list[tuple[str, str]]) -> int:
+def _amount(text: str | None, column: str, faults: list[Fault]) -> int:
     try:
         return rupiah(text)
     except NoAmountError as error:
-        faults.append((column, f"'{error}' is no whole rupiah: correct it there."))
+        why = Sentence(f"'{error}' is no whole rupiah: correct it there.", f"'{error}' bukan rupiah bulat: perbaiki di sana.")
+        faults.append((column, why))
         return 0
 
 
-def _bills(fields: Mapping[str, str], faults: list[tuple[str, str]]) -> int:
+def _bills(fields: Mapping[str, str], faults: list[Fault]) -> int:
     """Sum the further bills of the next renewal: an amount, or `50000:3` for an instalment that is due three more times."""
     owed = 0
     for name, value in fields.items():
@@ -190,7 +228,7 @@ def _bills(fields: Mapping[str, str], faults: list[tuple[str, str]]) -> int:
     return owed
 
 
-def _past(transactions: Sequence[Record], notes: list[str]) -> dict[str | None, list[Past]]:
+def _past(transactions: Sequence[Record], notes: list[Sentence]) -> dict[str | None, list[Past]]:
     """Return the payments by the customer's id, or by username in old versions."""
     history: dict[str | None, list[Past]] = defaultdict(list)
     odd = 0
@@ -204,5 +242,10 @@ def _past(transactions: Sequence[Record], notes: list[str]) -> dict[str | None, 
             who = row["user_id"] if row["user_id"] not in {None, "0"} else row["username"]
             history[who].append(Past(0, paid_on, "PAYMENT", amount, note(row["invoice"], row["plan_name"])))
     if odd:
-        notes.append(f"{odd} payments of the history have no whole amount or no day, and were left out of it; no balance depends on them.")
+        notes.append(
+            Sentence(
+                f"{odd} payments of the history have no whole amount or no day, and were left out of it; no balance depends on them.",
+                f"{odd} pembayaran di riwayat nominalnya tidak bulat atau tidak bertanggal, jadi tidak diambil; saldo tidak terpengaruh.",
+            )
+        )
     return history

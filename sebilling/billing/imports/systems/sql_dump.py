@@ -10,6 +10,7 @@ from typing import Final
 
 from sebilling.billing.imports import encoded
 from sebilling.errors import InvalidFile
+from sebilling.language import Sentence
 
 Record = dict[str, str | None]
 """Column → value as text; None for NULL, and for a column that the dump doesn't have."""
@@ -26,6 +27,8 @@ _NAME: Final = r"`[^`]*+`?|\"[^\"]*+\"?|\[[^\]]*+\]?|[A-Za-z_][A-Za-z0-9_$]*+"
 _KEYS: Final = frozenset(("PRIMARY", "KEY", "UNIQUE", "CONSTRAINT", "INDEX", "FOREIGN", "CHECK", "FULLTEXT", "SPATIAL", "EXCLUDE"))
 
 
+_CUT_OFF: Final = Sentence("is cut off", "terpotong")
+_NO_INSERT: Final = Sentence("is no plain INSERT … VALUES", "bukan INSERT … VALUES biasa")
 _TRIGGER: Final = re.compile(r"\s++(?:TEMP(?:ORARY)?\s++)?TRIGGER\b", re.IGNORECASE)
 
 
@@ -76,7 +79,7 @@ class _Reader:
         while self.at < len(self.text):
             match = self.dialect.token.match(self.text, self.at)
             if match is None:
-                raise self.fault("can't be read")
+                raise self.fault(Sentence("can't be read", "tidak bisa dibaca"))
             self.at = match.end()
             if match.lastgroup != "space":
                 yield str(match.lastgroup), match[0]
@@ -85,7 +88,7 @@ class _Reader:
         """Move behind this statement."""
         match = self.dialect.rest.match(self.text, self.at)
         if match is None:
-            raise self.fault("is cut off")
+            raise self.fault(_CUT_OFF)
         self.at = match.end()
 
     def skip_trigger(self) -> None:
@@ -94,10 +97,14 @@ class _Reader:
         while not self.text[max(self.at - 12, 0) : self.at - 1].rstrip().upper().endswith("END"):
             self.skip()
 
-    def fault(self, what: str) -> InvalidFile:
+    def fault(self, what: Sentence) -> InvalidFile:
         """Return an error that names the line and the remedy."""
         line = self.text.count("\n", 0, self.at) + 1
-        return InvalidFile(file=self.file, why=f"the SQL on line {line} {what}: make the dump again, and copy the whole file.")
+        why = Sentence(
+            f"the SQL on line {line} {what.english}: make the dump again, and copy the whole file.",
+            f"SQL di baris {line} {what.indonesian}: buat lagi dump-nya, dan salin seluruh berkas.",
+        )
+        return InvalidFile(file=self.file, why=why)
 
 
 def read(name: str, data: bytes, wanted: Mapping[str, Sequence[str]], dialect: Dialect) -> Dump:
@@ -110,7 +117,10 @@ def read(name: str, data: bytes, wanted: Mapping[str, Sequence[str]], dialect: D
         content = data[skipped:].decode("utf-8")
     except UnicodeDecodeError as error:
         line = encoded.line_of(data, error.start)
-        why = f"line {line} isn't UTF-8: make the dump with --default-character-set=utf8mb4 --hex-blob."
+        why = Sentence(
+            f"line {line} isn't UTF-8: make the dump with --default-character-set=utf8mb4 --hex-blob.",
+            f"baris {line} bukan UTF-8: buat dump-nya dengan --default-character-set=utf8mb4 --hex-blob.",
+        )
         raise InvalidFile(file=name, why=why) from error
     dump = Dump({table: [] for table in wanted})
     reader = _Reader(name, content, dialect)
@@ -129,7 +139,10 @@ def read(name: str, data: bytes, wanted: Mapping[str, Sequence[str]], dialect: D
         else:
             dump.rows[table] += _inserted(reader, dump, table, wanted[table])
             if sum(map(len, dump.rows.values())) > MAX_ROWS:
-                raise InvalidFile(file=name, why=f"it has more than {MAX_ROWS} rows: is it the right file?")
+                why = Sentence(
+                    f"it has more than {MAX_ROWS} rows: is it the right file?", f"lebih dari {MAX_ROWS} baris: apakah berkasnya benar?"
+                )
+                raise InvalidFile(file=name, why=why)
     return dump
 
 
@@ -160,7 +173,7 @@ def _defined(reader: _Reader) -> Iterator[str]:
             begins = False
             if kind == "name" and (word[:1] in '`"[' or word.upper() not in _KEYS):
                 yield _unquoted(word)
-    raise reader.fault("is cut off")
+    raise reader.fault(_CUT_OFF)
 
 
 def _inserted(reader: _Reader, dump: Dump, table: str, wanted: Sequence[str]) -> Iterator[Record]:
@@ -173,10 +186,14 @@ def _inserted(reader: _Reader, dump: Dump, table: str, wanted: Sequence[str]) ->
         if kind == "name":
             names.append(_unquoted(word))
         elif word not in {"(", ")", ","}:
-            raise reader.fault("is no plain INSERT … VALUES")
+            raise reader.fault(_NO_INSERT)
     columns = tuple(names) or dump.columns.get(table)
     if columns is None:
-        raise reader.fault(f"fills {table} without naming its columns, which the dump doesn't tell either (it needs CREATE TABLE)")
+        lack = Sentence(
+            f"fills {table} without naming its columns, which the dump doesn't tell either (it needs CREATE TABLE)",
+            f"mengisi {table} tanpa menyebut kolomnya, dan dump-nya juga tidak menyebutnya (perlu CREATE TABLE)",
+        )
+        raise reader.fault(lack)
     dump.columns.setdefault(table, columns)
     places = {columns.index(column): column for column in wanted if column in columns}
     for kind, word in tokens:
@@ -185,8 +202,8 @@ def _inserted(reader: _Reader, dump: Dump, table: str, wanted: Sequence[str]) ->
         if kind == "mark" and word == "(":
             yield dict.fromkeys(wanted) | _row(reader, tokens, places, len(columns))
         elif (kind, word) != ("mark", ","):
-            raise reader.fault("is no plain INSERT … VALUES")
-    raise reader.fault("is cut off")
+            raise reader.fault(_NO_INSERT)
+    raise reader.fault(_CUT_OFF)
 
 
 def _row(reader: _Reader, tokens: Iterator[tuple[str, str]], places: Mapping[int, str], width: int) -> Record:
@@ -196,10 +213,13 @@ def _row(reader: _Reader, tokens: Iterator[tuple[str, str]], places: Mapping[int
     for kind, word in tokens:
         if kind == "mark" and word in ",)" and not depth:
             if not filled and places.get(index):
-                raise reader.fault(f"has no value for {places[index]}")
+                raise reader.fault(Sentence(f"has no value for {places[index]}", f"tidak punya nilai untuk {places[index]}"))
             if word == ")":
                 if index + 1 != width:
-                    raise reader.fault(f"has a row of {index + 1} values for {width} columns")
+                    counts = Sentence(
+                        f"has a row of {index + 1} values for {width} columns", f"punya baris {index + 1} nilai untuk {width} kolom"
+                    )
+                    raise reader.fault(counts)
                 return record
             index, filled = index + 1, False
             continue
@@ -210,7 +230,7 @@ def _row(reader: _Reader, tokens: Iterator[tuple[str, str]], places: Mapping[int
         elif not (kind == "name" and word.startswith("_") and not filled):  # the character set before a text
             record[column] = _value(reader, kind, word, record.get(column) if filled else None, column)
             filled = True
-    raise reader.fault("is cut off")
+    raise reader.fault(_CUT_OFF)
 
 
 def _value(reader: _Reader, kind: str, word: str, before: str | None, column: str) -> str | None:
@@ -219,7 +239,7 @@ def _value(reader: _Reader, kind: str, word: str, before: str | None, column: st
         value = _text(word[1:-1], reader.dialect)
         value = value if before is None else f"{before}'{value}"
     elif before is not None or kind not in {"number", "hex", "name"}:
-        raise reader.fault(f"has something in {column} that is no plain value")
+        raise reader.fault(_no_value(column))
     elif kind == "number":
         value = word
     elif kind == "hex":
@@ -228,10 +248,17 @@ def _value(reader: _Reader, kind: str, word: str, before: str | None, column: st
     elif word.upper() in {"NULL", "TRUE", "FALSE"}:
         return {"NULL": None, "TRUE": "1", "FALSE": "0"}[word.upper()]
     else:
-        raise reader.fault(f"has something in {column} that is no plain value")
+        raise reader.fault(_no_value(column))
     if len(value) > MAX_CHARACTERS:
-        raise reader.fault(f"has more than {MAX_CHARACTERS} characters in {column}")
+        lengthy = Sentence(
+            f"has more than {MAX_CHARACTERS} characters in {column}", f"punya lebih dari {MAX_CHARACTERS} karakter di {column}"
+        )
+        raise reader.fault(lengthy)
     return value
+
+
+def _no_value(column: str) -> Sentence:
+    return Sentence(f"has something in {column} that is no plain value", f"punya isi di {column} yang bukan nilai biasa")
 
 
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
