@@ -18,6 +18,7 @@ async def test_a_file_of_customers_is_imported(page: Page, shop: Shop) -> None:
     await page.get_by_label("Abaikan kolom yang tidak dikenal").check()
     await expect(page.get_by_role("heading", name="kesalahan")).to_be_visible()
     await expect(page.get_by_role("cell", name="3").first).to_be_visible()
+    await expect(page.get_by_role("row", name="'dua ratus' bukan harga")).to_contain_text("Harga")
     await expect(page.get_by_role("button", name="Impor")).to_be_disabled()
     await picture(page, "impor-1-kesalahan")
     await page.get_by_label("Tambahkan loket dan paket yang belum ada").check()
