@@ -162,10 +162,10 @@ def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
     assert (done.returncode, "is installed" in done.stderr) == (1, True)
 
 
-def test_the_wheel_holds_the_template_the_kit_and_its_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SEBILLING_NO_WEB", "1")  # it would take most of the time
+def test_the_wheel_holds_the_template_the_kit_and_its_types(tmp_path: Path) -> None:
+    """Without the web app, which would take most of the time."""
     options = ("--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check")
-    done = python(tmp_path, "-m", "pip", "wheel", *options, "--wheel-dir", str(tmp_path), str(ROOT))
+    done = python(tmp_path, "-m", "pip", "wheel", *options, "--wheel-dir", str(tmp_path), str(ROOT), SEBILLING_NO_WEB="1")
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,) = tmp_path.glob("sebilling-*.whl")
     with zipfile.ZipFile(wheel) as file:
