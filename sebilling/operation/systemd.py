@@ -51,7 +51,8 @@ NoNewPrivileges=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
 ProtectSystem=strict
-ProtectHome=yes
+$writable# read-only, not hidden: the program may be installed there
+ProtectHome=read-only
 PrivateTmp=yes
 PrivateDevices=yes
 PrivateIPC=yes
@@ -91,12 +92,22 @@ def program() -> Path:
     return beside if beside.exists() else Path(shutil.which("sebilling") or beside)
 
 
-def units(command: Path, *, separate: bool) -> list[Unit]:
-    """The units: one for everything, or with `separate` one for servers (by port) and one for workers (by name)."""
+def is_open_to_others(command: Path) -> bool:
+    """Whether another user, such as the units' own, can enter every folder on the way to the program. Raises OSError."""
+    return all(folder.stat().st_mode & 0o001 for folder in command.resolve().parents)
+
+
+def units(command: Path, *, separate: bool, backups: Path | None = None) -> list[Unit]:
+    """The units: one for everything, or with `separate` one for servers (by port) and one for workers (by name).
+
+    `backups` is a folder that they may write to besides their own.
+    """
+    writable = "" if backups is None else f"ReadWritePaths={backups}\n"
 
     def unit(name: str, description: str, words: str, *more: str) -> Unit:
         environment = "".join(f"\nEnvironment={line}" for line in more)
-        text = _UNIT.substitute(description=description, command=f"{command} {words}", environment=ENVIRONMENT, more=environment)
+        text = _UNIT.substitute(description=description, command=f"{command} {words}", environment=ENVIRONMENT, more=environment,
+                                writable=writable)  # fmt: skip
         return Unit(name, text)
 
     if not separate:

@@ -48,6 +48,21 @@ def test_they_start_this_installation_and_stop_it_so_that_payments_end(written: 
     assert systemd.program().exists()
 
 
+def test_a_folder_of_backups_may_be_written_to(tmp_path: Path) -> None:
+    for folder, wanted in ((Path("/srv/backups"), ["ReadWritePaths=/srv/backups"]), (None, [])):
+        (unit,) = systemd.units(systemd.program(), separate=False, backups=folder)
+        assert [line for line in unit.text.splitlines() if line.startswith("ReadWritePaths")] == wanted
+
+
+def test_a_program_that_their_user_cannot_reach_is_told(tmp_path: Path) -> None:
+    closed = tmp_path / "root" / "bin"
+    closed.mkdir(parents=True)
+    tmp_path.chmod(0o755)
+    assert systemd.is_open_to_others(Path("/usr/bin/env"))
+    (tmp_path / "root").chmod(0o700)
+    assert not systemd.is_open_to_others(closed / "sebilling")
+
+
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
     done = commands.run(["setup", "systemd", "--into", str(tmp_path / "none")], folder=tmp_path)
     assert (done.returncode, "run it as root" in done.stderr) == (1, True), done.stderr
