@@ -290,7 +290,8 @@ class RequestLog:
             actor = context.actor if context is not None else None
             seconds = time.perf_counter() - began
             if self._metrics is not None:
-                self._metrics.request(context.operation if context is not None else "", status, seconds)
+                # strangers choose no names, of which only so many are counted apart
+                self._metrics.request(context.operation if context is not None and actor is not None else "", status, seconds)
             self._lines.add(
                 method=scope["method"],
                 path=_loggable(scope["path"]),

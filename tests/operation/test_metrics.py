@@ -163,8 +163,10 @@ async def test_a_server_and_a_worker_serve_theirs_on_a_port_of_their_own(committ
             if isinstance(process, ServerProcess):
                 async with httpx.AsyncClient() as client:
                     await client.get(f"{process.address}/healthz")
+                    await client.post(f"{process.address}/graphql", json={"query": "query Invented { me { id } }"})
                     assert "sebilling_" not in (await client.get(f"{process.address}/metrics")).text, "customers don't reach it"
-                _, samples = await scraped(port)
+                shown, samples = await scraped(port)
                 assert samples["sebilling_requests_total{operation=,status=200}"] >= 1
+                assert "Invented" not in shown, "strangers choose no names"
         finally:
             process.stop()
