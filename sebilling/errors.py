@@ -222,6 +222,16 @@ class InvalidFile(InvalidInput):
     why: Words
 
 
+class UnusableFile(InvalidInput):
+    """A file, folder or bucket of an operator, such as a backup, that can't be read or written."""
+
+    code = ErrorCode.INVALID_FILE
+    english = "{file} can't be used: {why}"
+    indonesian = "{file} tidak dapat dipakai: {why}"
+    file: object
+    why: Words
+
+
 class InvalidProof(InvalidInput):
     """An upload that is not an accepted picture or PDF."""
 

@@ -25,13 +25,13 @@ _HEAD: Final = text(
     SELECT coalesce(max(number), 0) AS number, (SELECT digest FROM feed ORDER BY number DESC LIMIT 1) AS digest FROM feed
     """
 )
-_WAITING: Final = text(
-    """
+WAITING: Final = """
     SELECT count(*) AS events, min(at) AS since FROM event
      WHERE id > (SELECT low FROM feed_mark)
        AND NOT EXISTS (SELECT FROM feed WHERE event_id = event.id AND event_id > (SELECT low FROM feed_mark))
-    """
-)
+"""
+"""SQL for the count of committed events without a number, and the time of the oldest of them."""
+_WAITING: Final = text(WAITING)
 # Select the numbers before joining the events: events of other kinds cost next to nothing, and the reader still moves on.
 _AFTER: Final = text(
     f"""

@@ -5,8 +5,9 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -24,6 +25,9 @@ from sebilling.keys import KEY_FILE
 from sebilling.language import Sentence
 from sebilling.operation import retention
 from sebilling.operation.places import BackupPlace, is_url
+
+if TYPE_CHECKING:
+    from sebilling.operation.archive import Manifest
 
 _WRITE: Final = "write"
 _NICENESS: Final = 15
@@ -78,7 +82,7 @@ async def write_backup(settings: Settings, database: Database, target: str, out:
     return not done.missing_uploads
 
 
-async def _write(settings: Settings, database: Database, file: Path, target: str, at: Any) -> Any:
+async def _write(settings: Settings, database: Database, file: Path, target: str, at: datetime) -> "Manifest":
     from sebilling.operation import archive
 
     done = await archive.write(database, store_of(settings), file, at=at, sealed=_sealed(settings))
@@ -122,29 +126,26 @@ def _key_in(settings: Settings, file: Path) -> bytes | None:
 
 
 async def read_backup(settings: Settings, database: Database, file: Path, out: Console, errors: Console) -> bool:
-    """Restore a backup into an empty database, and its key. False if a secret can't be decrypted here, or a proof is missing."""
+    """Restore a backup into an empty database, and its key. False if a secret can't be decrypted here, or a proof is missing.
+
+    What stands in the key's way is told before anything is written: a restored database can't be restored into again.
+    """
     from sebilling.operation import archive, sealed_key
     from sebilling.operation.restore import restore as restored
 
-    archive.read(file)
-    key = _key_in(settings, file)  # a wrong passphrase is told before anything is written
+    manifest = archive.read(file)
+    key = _key_in(settings, file)
+    if key is not None:
+        sealed_key.check_place(settings, key)
+    elif manifest.has_key and not sealed_key.is_here(settings):
+        raise InvalidSetting(setting="SEBILLING_BACKUP_PASSPHRASE", why=sealed_key.UNSEALED)
     done = await restored(database, store_of(settings), file, at=system_clock())
-    say(
-        out,
-        f"{done.rows} rows of {len(done.tables)} tables and {len(done.uploads)} proofs of {done.made_at:%Y-%m-%d %H:%M} UTC were restored.",
-    )
-    if key is not None and not sealed_key.put_back(settings, key):
-        say(
-            errors,
-            f"{settings.var / KEY_FILE} is another key than the backup's, and was left: move it away and restore again.",
-            style="red",
-        )
-    elif done.has_key and key is None:
-        say(errors, "The secret key is in the backup: set SEBILLING_BACKUP_PASSPHRASE and restore again to get it.", style="red")
+    if key is not None:
+        sealed_key.put_back(settings, key)
+    when = f"{done.made_at:%Y-%m-%d %H:%M} UTC"
+    say(out, f"{done.rows} rows of {len(done.tables)} tables and {len(done.uploads)} proofs of {when} were restored.")
     whole = await show_missing(settings, database, errors)
-    say(
-        out, "Payments and blocks after the backup are on the devices only: run `sebilling isolation reconcile` now, then start the server."
-    )
+    say(out, "What happened after it is on the devices only: run `sebilling isolation reconcile` now, then start the server.")
     return whole
 
 
@@ -175,7 +176,7 @@ def verify(
     """Restore a backup into a scratch server, and check what comes out: invariants, the event log's chain, secrets, proofs. Exit code 1
     if any check fails. The live database isn't touched, and needn't be there.
     """
-    from sebilling.operation import archive
+    from sebilling.operation import archive, sealed_key
     from sebilling.operation.proof import prove
     from sebilling.vault import Vault, vault_of
 
@@ -185,7 +186,9 @@ def verify(
     with _read_from(file) as local:
         archive.read(local)
         key = _key_in(settings, local)
-        checks = prove(local, vault_of(settings) if key is None else Vault(key), below=None, at=system_clock())
+        keys_here = vault_of(settings) if sealed_key.is_here(settings) else Vault(b"")  # none is made: the backup's would be refused
+        below = settings.var if settings.var.is_dir() else None
+        checks = prove(local, keys_here if key is None else Vault(key), below=below, at=system_clock())
     table = Table("check", "found")
     for check in checks:
         table.add_row(check.name, check.found, style="" if check.is_good else "red")

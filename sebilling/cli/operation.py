@@ -15,7 +15,7 @@ from sebilling.cli.database import migrated, opened, read_settings, with_databas
 from sebilling.cli.terminal import errors, group, out
 from sebilling.config import Settings
 from sebilling.db.engine import Database
-from sebilling.db.leases import HOLD_SECONDS, NAME
+from sebilling.db.leases import HOLD_SECONDS, HOLDERS
 from sebilling.storage import ObjectStore
 from sebilling.vault import vault_of
 
@@ -26,16 +26,7 @@ data_folder = group()
 _SHOWN: Final = 20
 _MAX_CHECKS: Final = 4
 """Invariants that are checked side by side, at most: each keeps a processor of the database busy."""
-# The fourth and fifth words are the host and the process: db/leases.py.
-_WORKERS: Final = text(
-    f"""
-    SELECT split_part(application_name, ' ', 4) AS host, split_part(application_name, ' ', 5) AS process,
-           extract(epoch FROM now() - max(state_change))::int AS silent_seconds
-      FROM pg_stat_activity
-     WHERE datname = current_database() AND usename = current_user AND application_name LIKE '{NAME} %'
-     GROUP BY 1, 2 ORDER BY 1, 2
-    """
-)
+_WORKERS: Final = text(f"{HOLDERS} ORDER BY 1, 2")
 
 
 def store_of(settings: Settings) -> ObjectStore:

@@ -33,6 +33,14 @@ TERM_SECONDS: Final = 25.0
 """Longer than HOLD_SECONDS, so that there are never two holders, even if clocks run at slightly different speeds."""
 NAME: Final = "sebilling lease"
 """Name of such a connection in pg_stat_activity, followed by its TERM_SECONDS and its process."""
+HOLDERS: Final = f"""
+    SELECT split_part(application_name, ' ', 4) AS host, split_part(application_name, ' ', 5) AS process,
+           extract(epoch FROM now() - max(state_change))::int AS silent_seconds
+      FROM pg_stat_activity
+     WHERE datname = current_database() AND usename = current_user AND application_name LIKE '{NAME} %'
+     GROUP BY 1, 2
+"""
+"""SQL for the processes that hold leases, which are the workers, and the seconds since each last reported."""
 _TAKE: Final = text("SELECT pg_try_advisory_lock(:space, :number)")
 _GIVE: Final = text("SELECT pg_advisory_unlock(:space, :number)")
 _BEAT: Final = text("SELECT 1")

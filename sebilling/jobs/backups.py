@@ -4,8 +4,10 @@ One worker at a time does it, by a lease. A backup that failed is tried again af
 """
 
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,8 +16,11 @@ from zoneinfo import ZoneInfo
 from sebilling.clock import JAKARTA, Clock
 from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
+from sebilling.errors import UnusableFile
 from sebilling.logs import get_logger
 from sebilling.operation import runs
+from sebilling.operation.places import BackupPlace
+from sebilling.operation.retention import made_at
 from sebilling.retry import Retries
 
 _log = get_logger(__name__)
@@ -25,6 +30,7 @@ LOOK_SECONDS: Final = 60.0
 AGAIN_AFTER: Final = timedelta(hours=1)
 PROVE_EVERY: Final = timedelta(days=7)
 _MAX_SECONDS: Final = 6 * 3600.0
+_END_SECONDS: Final = 20.0
 _TAIL: Final = 500
 
 
@@ -57,16 +63,42 @@ async def _turn(leases: Leases, database: Database, schedule: Schedule, clock: C
     async with leases.hold(1) as mine:
         if not mine:
             return LOOK_SECONDS
-        last, now = await runs.last(database), clock()
-        if last.is_due(now, moment=schedule.moment(now), pause=AGAIN_AFTER):
+        last, now, newest = await runs.last(database), clock(), await _newest(schedule)
+        if _is_old(newest, schedule.moment(now)) and (last.tried_at is None or now - last.tried_at >= AGAIN_AFTER):
             error = await _command(["backup", "write", schedule.target, "--thin", "--low-priority"])
-            _log.log(40 if error else 20, "backup_failed" if error else "backup_made", why=error)
-            last = await runs.last(database)
-        if last.name is not None and (last.proven_at is None or now - last.proven_at >= PROVE_EVERY):
-            error = await _command(["backup", "verify", f"{schedule.target.rstrip('/')}/{last.name}", "--low-priority"])
-            await runs.proven(database, last.name, error=error, at=clock())
-            _log.log(40 if error else 20, "backup_proof_failed" if error else "backup_proven", why=error)
+            _told("backup", error)
+            newest = await _newest(schedule)
+        if newest is not None and _is_to_be_proven(newest, last, now):
+            error = await _command(["backup", "verify", f"{schedule.target.rstrip('/')}/{newest}", "--low-priority"])
+            await runs.proven(database, newest, error=error, at=clock())
+            _told("backup_proof", error)
     return LOOK_SECONDS
+
+
+async def _newest(schedule: Schedule) -> str | None:
+    """Name of the newest backup there; None if there is none, or if the place can't be used, which the next backup will tell."""
+    with suppress(UnusableFile):
+        names = await BackupPlace.open(schedule.target).names()
+        return names[-1] if names else None
+    return None
+
+
+def _is_old(newest: str | None, moment: datetime) -> bool:
+    at = None if newest is None else made_at(newest)
+    return at is None or at < moment
+
+
+def _is_to_be_proven(newest: str, last: runs.Last, now: datetime) -> bool:
+    """Once a week, and after a proof that failed as soon as there is another backup."""
+    failed_before = last.proof_error is not None and last.proven != newest
+    return last.proven_at is None or now - last.proven_at >= PROVE_EVERY or failed_before
+
+
+def _told(what: str, error: str | None) -> None:
+    if error is None:
+        _log.info(f"{what}_made")
+    else:
+        _log.error(f"{what}_failed", why=error)
 
 
 async def _command(arguments: Sequence[str]) -> str | None:
@@ -80,6 +112,11 @@ async def _command(arguments: Sequence[str]) -> str | None:
             _, said = await process.communicate()
     finally:
         if process.returncode is None:
-            process.kill()
-            await process.wait()
+            process.send_signal(signal.SIGINT)  # so that it removes its scratch server
+            try:
+                async with asyncio.timeout(_END_SECONDS):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
     return None if process.returncode == 0 else said.decode(errors="replace").strip()[-_TAIL:] or f"exit code {process.returncode}"

@@ -21,7 +21,7 @@ from sebilling import __version__, feed
 from sebilling.db.driver import driver_of
 from sebilling.db.engine import Database, ReadSession
 from sebilling.db.migrate import revisions
-from sebilling.errors import InvalidFile
+from sebilling.errors import UnusableFile
 from sebilling.storage import ObjectMissing, ObjectStore
 
 if TYPE_CHECKING:
@@ -117,10 +117,10 @@ async def write(database: Database, store: ObjectStore, file: Path, *, at: datet
 
     `sealed` is the secret key, sealed with a passphrase; without it the key isn't in the backup.
 
-    Raises InvalidFile if the file exists or can't be written, DatabaseUnavailable.
+    Raises UnusableFile if the file exists or can't be written, DatabaseUnavailable.
     """
     if file.exists():  # noqa: ASYNC240 - nothing else runs in this process
-        raise InvalidFile(file=file, why="it exists already: choose another name.")
+        raise UnusableFile(file=file, why="it exists already: choose another name.")
     fresh = file.with_name(f".{file.name}.{os.getpid()}.new")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -131,10 +131,10 @@ async def write(database: Database, store: ObjectStore, file: Path, *, at: datet
             raw.flush()
             os.fsync(raw.fileno())
         if read(fresh) != manifest or not manifest.tables:
-            raise InvalidFile(file=file, why="reading it back gave something else than was written: check the disk.")
+            raise UnusableFile(file=file, why="reading it back gave something else than was written: check the disk.")
         fresh.rename(file)
     except OSError as error:
-        raise InvalidFile(file=file, why=f"it can't be written: {error.strerror or error}.") from error
+        raise UnusableFile(file=file, why=f"it can't be written: {error.strerror or error}.") from error
     finally:
         fresh.unlink(missing_ok=True)
     return manifest
@@ -166,17 +166,17 @@ async def _copy(database: Database, store: ObjectStore, packed: zipfile.ZipFile,
 
 
 def read(file: Path) -> Manifest:
-    """Read a backup's manifest, after reading and checking every part of it. Raises InvalidFile."""
+    """Read a backup's manifest, after reading and checking every part of it. Raises UnusableFile."""
     try:
         with zipfile.ZipFile(file) as packed:
             broken = packed.testzip()
             manifest = Manifest.model_validate_json(packed.read(_MANIFEST))
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, ValidationError) as error:
-        raise InvalidFile(file=file, why=f"it is not a complete backup ({type(error).__name__}): use another one.") from error
+        raise UnusableFile(file=file, why=f"it is not a complete backup ({type(error).__name__}): use another one.") from error
     if broken is not None:
-        raise InvalidFile(file=file, why=f"its part {broken} is damaged: use another backup.")
+        raise UnusableFile(file=file, why=f"its part {broken} is damaged: use another backup.")
     if manifest.format != FORMAT or manifest.revision not in revisions():
-        raise InvalidFile(file=file, why="it was made by a newer SeBilling: restore it with that version.")
+        raise UnusableFile(file=file, why="it was made by a newer SeBilling: restore it with that version.")
     return manifest
 
 

@@ -7,8 +7,9 @@ import asyncio
 import hashlib
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +33,9 @@ _COUNTS: Final = text(
     "SELECT (SELECT count(*) FROM customer) AS customers, (SELECT count(*) FROM invoice) AS invoices,"
     " (SELECT count(*) FROM payment) AS payments, (SELECT count(*) FROM device) AS devices"
 )
+_PREFIX: Final = "sebilling-proof-"
+_LEFT_SECONDS: Final = 86_400
+"""No proof takes so long."""
 _NOT_DURABLE: Final = {"fsync": "off", "full_page_writes": "off"}
 
 
@@ -61,7 +65,7 @@ class _Stored:
 def prove(file: Path, vault: Vault, *, below: Path | None, at: datetime) -> Sequence[Check]:
     """Restore the backup into a scratch server in a folder below `below` (default: the system's temporary folder), and check it.
 
-    Synchronous, as the server is. Raises InvalidFile if it can't be restored, EmbeddedDatabaseError, OSError.
+    Synchronous, as the server is. Raises UnusableFile if it can't be restored, EmbeddedDatabaseError, OSError.
     """
     with _scratch(below) as folder, embedded_database(folder / "postgres", own=True, settings=_NOT_DURABLE) as url:
         return asyncio.run(_restored_and_checked(url, folder, file, vault, at))
@@ -69,16 +73,24 @@ def prove(file: Path, vault: Vault, *, below: Path | None, at: datetime) -> Sequ
 
 @contextmanager
 def _scratch(below: Path | None) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="sebilling-proof-", dir=below))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=below))
     folder.chmod(0o711)  # root's server runs as another user, who must be able to enter
+    for other in folder.parent.glob(f"{_PREFIX}*"):
+        with suppress(FileNotFoundError):  # another proof has just ended
+            if time.time() - other.stat().st_mtime > _LEFT_SECONDS:
+                _remove(other)  # of a proof that was killed
     try:
         yield folder
     finally:
-        server = folder / "postgres" / "server"
-        elsewhere = server.resolve() if server.is_symlink() else None
-        shutil.rmtree(folder, ignore_errors=True)
-        if elsewhere is not None:
-            shutil.rmtree(elsewhere, ignore_errors=True)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    server = folder / "postgres" / "server"
+    elsewhere = server.resolve() if server.is_symlink() else None
+    shutil.rmtree(folder, ignore_errors=True)
+    if elsewhere is not None:
+        shutil.rmtree(elsewhere, ignore_errors=True)
 
 
 async def _restored_and_checked(url: str, folder: Path, file: Path, vault: Vault, at: datetime) -> Sequence[Check]:

@@ -14,7 +14,7 @@ from sebilling.billing.invariants import CHECKED_PER_STATEMENT
 from sebilling.db.driver import driver_of
 from sebilling.db.engine import Database, WriteSession
 from sebilling.db.migrate import migrate
-from sebilling.errors import InvalidFile
+from sebilling.errors import UnusableFile
 from sebilling.operation.archive import CHUNK_BYTES, REVISION, TABLES, Columns, Manifest, read
 from sebilling.storage import ObjectStore
 
@@ -51,14 +51,14 @@ class _ForeignKey:
 async def restore(database: Database, store: ObjectStore, file: Path, *, at: datetime) -> Manifest:
     """Restore a backup into an empty database, all of it or nothing, and its proofs into the store; then migrate to the newest schema.
 
-    Raises InvalidFile, also if the database isn't empty, and DatabaseUnavailable.
+    Raises UnusableFile, also if the database isn't empty, and DatabaseUnavailable.
     """
     manifest = read(file)
     await _empty(database, file, manifest.revision)
     with zipfile.ZipFile(file) as packed:
         async with database.transaction(actor=operator("sebilling restore"), at=at) as session:
             if await session.only_value(_IN_USE, kind=bool):
-                raise InvalidFile(file=file, why="the database is in use already: restore into an empty one.")
+                raise UnusableFile(file=file, why="the database is in use already: restore into an empty one.")
             await _fill(session, packed, manifest)
         async with database.reading() as session:
             media = {row.object_key: row.media_type for row in await session.rows(_MEDIA, into=_Proof)}
@@ -69,14 +69,14 @@ async def restore(database: Database, store: ObjectStore, file: Path, *, at: dat
 
 
 async def _empty(database: Database, file: Path, revision: str) -> None:
-    """Check that the database is empty, and create the schema of the backup in it. Raises InvalidFile."""
+    """Check that the database is empty, and create the schema of the backup in it. Raises UnusableFile."""
     async with database.reading() as session:
         present = await session.value(REVISION, kind=str) if await session.only_value(_IS_MIGRATED, kind=bool) else None
         if present is None and await session.only_value(_ANY_TABLE, kind=bool):
-            raise InvalidFile(file=file, why="the database holds tables of another application: restore into an empty one.")
+            raise UnusableFile(file=file, why="the database holds tables of another application: restore into an empty one.")
     if present not in {None, revision}:
         why = "the database has the schema of another version than the backup: restore into a new, empty one."
-        raise InvalidFile(file=file, why=why)
+        raise UnusableFile(file=file, why=why)
     if present is None:
         await migrate(database.url, revision)
 
@@ -86,7 +86,7 @@ async def _fill(session: WriteSession, packed: zipfile.ZipFile, manifest: Manife
     keys, and what only triggers check, are checked at the end, so that the order of the tables doesn't matter."""
     present = {row.name for row in await session.rows(TABLES, into=Columns)}
     if present != {table.name for table in manifest.tables}:
-        raise InvalidFile(file="backup", why="its tables aren't those of its schema: use another backup.")
+        raise UnusableFile(file="backup", why="its tables aren't those of its schema: use another backup.")
     foreign_keys = await session.rows(_FOREIGN_KEYS, into=_ForeignKey)
     for table in manifest.tables:
         await session.execute(text(f'ALTER TABLE "{table.name}" DISABLE TRIGGER USER'))
@@ -98,7 +98,7 @@ async def _fill(session: WriteSession, packed: zipfile.ZipFile, manifest: Manife
     for table in manifest.tables:
         status: str = await driver.copy_to_table(table.name, columns=list(table.columns), source=_parts(packed, table.name))
         if int(status.rsplit(maxsplit=1)[-1]) != table.rows:
-            raise InvalidFile(file="backup", why=f"{table.name} has another number of rows than its manifest says: use another backup.")
+            raise UnusableFile(file="backup", why=f"{table.name} has another number of rows than its manifest says: use another backup.")
     await session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
     for key in foreign_keys:
         await session.execute(text(f"ALTER TABLE {key.table} ALTER CONSTRAINT {key.name} NOT DEFERRABLE"))
@@ -110,10 +110,10 @@ async def _fill(session: WriteSession, packed: zipfile.ZipFile, manifest: Manife
 
 
 async def _check_rules(session: WriteSession) -> None:
-    """Check the rules that only triggers guard. Raises InvalidFile."""
+    """Check the rules that only triggers guard. Raises UnusableFile."""
     for rule in CHECKED_PER_STATEMENT:
         if await session.only_value(text(f"SELECT EXISTS ({rule.broken})"), kind=bool):
-            raise InvalidFile(file="backup", why=f"it breaks a rule of the database: {rule.sentence} Use another backup.")
+            raise UnusableFile(file="backup", why=f"it breaks a rule of the database: {rule.sentence} Use another backup.")
 
 
 async def _parts(packed: zipfile.ZipFile, name: str) -> AsyncIterator[bytes]:

@@ -1,7 +1,7 @@
 """Record of the backups that were made, for `sebilling status`: when, where to, how it ended, and whether it was proven."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -21,27 +21,22 @@ _END: Final = text(
 _PROVEN: Final = text("UPDATE backup_run SET proven_at = :at, proof_error = :error WHERE name = :name").bindparams(instant("at"))
 _LAST: Final = text(
     """
-    SELECT (SELECT max(started_at) FROM backup_run) AS tried_at,
-           (SELECT max(started_at) FROM backup_run WHERE finished_at IS NOT NULL AND error IS NULL) AS made_at,
-           (SELECT max(proven_at) FROM backup_run) AS proven_at,
-           (SELECT name FROM backup_run WHERE finished_at IS NOT NULL AND error IS NULL ORDER BY id DESC LIMIT 1) AS name
+    SELECT (SELECT max(started_at) FROM backup_run) AS tried_at, proven.proven_at, proven.name AS proven, proven.proof_error
+      FROM (VALUES (1)) one (row)
+      LEFT JOIN (SELECT name, proven_at, proof_error FROM backup_run WHERE proven_at IS NOT NULL ORDER BY proven_at DESC LIMIT 1) proven
+             ON true
     """
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """The last backups: started, made, proven; and the name of the last one that was made."""
+    """When a backup was begun last, whether it succeeded or not; and the last proof, of which backup, and why it failed."""
 
     tried_at: datetime | None
-    made_at: datetime | None
     proven_at: datetime | None
-    """Whether the proof succeeded or not."""
-    name: str | None
-
-    def is_due(self, now: datetime, *, moment: datetime, pause: timedelta) -> bool:
-        """Whether one must be made: none was since `moment`, and the last try is older than `pause`."""
-        return (self.made_at is None or self.made_at < moment <= now) and (self.tried_at is None or now - self.tried_at >= pause)
+    proven: str | None
+    proof_error: str | None
 
 
 async def begin(database: Database, name: str, *, at: datetime) -> int:

@@ -20,6 +20,14 @@ _WRONG: Final = Sentence(
     "the backup's secret key isn't sealed with this passphrase: set the one that was set when the backup was made.",
     "kunci rahasia di cadangan tidak terkunci dengan frasa ini: isi frasa yang dipakai saat cadangan dibuat.",
 )
+_IN_THE_WAY: Final = Sentence(
+    "it is another key than the backup's: move it away, and restore again.",
+    "isinya bukan kunci dari cadangan ini: pindahkan dulu, lalu pulihkan lagi.",
+)
+UNSEALED: Final = Sentence(
+    "the secret key is in the backup, sealed with it, and there is no other here: set it.",
+    "kunci rahasia ada di cadangan, terkunci dengan frasa ini, dan di sini tidak ada kunci lain: isi dulu.",
+)
 
 
 def _fernet_key(passphrase: str, salt: bytes) -> bytes:
@@ -50,19 +58,28 @@ def current(settings: Settings) -> bytes:
     return keys.key_in(settings.var) if settings.secret_key is None else keys.derived(settings.secret_key.get_secret_value())
 
 
-def put_back(settings: Settings, key: bytes) -> bool:
-    """Write the key to the key file in VAR, unless the deployment has it already. Returns False if another key file is in the way.
+def is_here(settings: Settings) -> bool:
+    """Whether the deployment has a key, without making one."""
+    return settings.secret_key is not None or (settings.var / keys.KEY_FILE).is_file()
+
+
+def check_place(settings: Settings, key: bytes) -> None:
+    """Check that the key can be put back. Raises InvalidSetting if another key file is in the way, OSError."""
+    with suppress(FileNotFoundError):
+        if (settings.var / keys.KEY_FILE).read_bytes() != key:
+            raise InvalidSetting(setting=str(settings.var / keys.KEY_FILE), why=_IN_THE_WAY)
+
+
+def put_back(settings: Settings, key: bytes) -> None:
+    """Write the key to the key file in VAR, unless it is there or in the settings.
 
     With another SEBILLING_SECRET_KEY set, the key file counts as the previous key: `sebilling secrets rotate` changes to the set one.
     Raises OSError.
     """
     file = settings.var / keys.KEY_FILE
-    if settings.secret_key is not None and keys.derived(settings.secret_key.get_secret_value()) == key:
-        return True
-    with suppress(FileNotFoundError):
-        return file.read_bytes() == key
-    _write(file, key)
-    return True
+    is_set = settings.secret_key is not None and keys.derived(settings.secret_key.get_secret_value()) == key
+    if not is_set and not file.exists():
+        _write(file, key)
 
 
 def _write(file: Path, key: bytes) -> None:

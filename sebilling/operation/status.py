@@ -16,7 +16,8 @@ from sqlalchemy import text
 
 from sebilling import __version__
 from sebilling.db.engine import Database
-from sebilling.db.leases import HOLD_SECONDS, NAME
+from sebilling.db.leases import HOLD_SECONDS, HOLDERS
+from sebilling.feed import WAITING
 from sebilling.language import Sentence
 
 
@@ -59,29 +60,19 @@ CONNECTIONS_PERCENT: Final = 85
 _SHOWN: Final = 5
 """Devices and plugins that a sentence names."""
 
-# The fourth and fifth words of a lease's name are the host and the process: db/leases.py.
 _FIGURES: Final = text(
     f"""
     WITH head AS MATERIALIZED (SELECT coalesce(max(number), 0) AS number FROM feed),
-    worker AS (
-        SELECT extract(epoch FROM now() - max(state_change))::int AS silent
-          FROM pg_stat_activity
-         WHERE datname = current_database() AND usename = current_user AND application_name LIKE '{NAME} %'
-         GROUP BY split_part(application_name, ' ', 4), split_part(application_name, ' ', 5)
-    ), unnumbered AS (
-        SELECT count(*)::int AS events, min(at) AS since FROM event
-         WHERE id > (SELECT low FROM feed_mark)
-           AND NOT EXISTS (SELECT FROM feed WHERE event_id = event.id AND event_id > (SELECT low FROM feed_mark))
-    ), due AS (
+    worker AS ({HOLDERS}), unnumbered AS ({WAITING}), due AS (
         SELECT count(*)::int AS accesses, min(desired_at) AS since
           FROM service_access JOIN device ON device.id = device_id
          WHERE desired_generation > observed_generation AND enabled AND reachable IS NOT FALSE
     ), last_backup AS (SELECT started_at, error FROM backup_run WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1)
     SELECT now() AS at, pg_database_size(current_database()) AS database_bytes, current_setting('max_connections')::int AS max_connections,
            (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
-           (SELECT count(*)::int FROM worker WHERE silent <= {HOLD_SECONDS}) AS workers,
-           (SELECT count(*)::int FROM worker WHERE silent > {HOLD_SECONDS}) AS silent_workers,
-           (SELECT number FROM head) AS feed_number, unnumbered.events AS unnumbered, unnumbered.since AS unnumbered_since,
+           (SELECT count(*)::int FROM worker WHERE silent_seconds <= {HOLD_SECONDS}) AS workers,
+           (SELECT count(*)::int FROM worker WHERE silent_seconds > {HOLD_SECONDS}) AS silent_workers,
+           (SELECT number FROM head) AS feed_number, unnumbered.events::int AS unnumbered, unnumbered.since AS unnumbered_since,
            due.accesses AS due, due.since AS due_since,
            (SELECT count(*)::int FROM device WHERE enabled) AS devices,
            ARRAY(SELECT name FROM device WHERE enabled AND reachable IS FALSE ORDER BY name) AS devices_away,

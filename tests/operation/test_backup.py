@@ -16,7 +16,7 @@ from sebilling.clock import system_clock
 from sebilling.db.databases import create_database, drop_database
 from sebilling.db.engine import Database
 from sebilling.device_errors import SecretKeyMissing
-from sebilling.errors import InvalidFile
+from sebilling.errors import UnusableFile
 from sebilling.jobs.relay import Relay
 from sebilling.network import devices, health
 from sebilling.network.engine import Engine
@@ -126,7 +126,7 @@ async def test_a_backup_under_writes_comes_back_whole(committed: Database, serve
         before = await again.value("SELECT count(*) FROM payment")
         await again.pay(people[0], 1_000)
         assert await again.value("SELECT count(*) FROM payment") == before + 1, "numbers go on behind those that are there"
-        with pytest.raises(InvalidFile, match="in use"):
+        with pytest.raises(UnusableFile, match="in use"):
             await restore.restore(restored, other, file, at=NOW)
 
 
@@ -152,7 +152,7 @@ async def test_what_is_no_whole_backup_is_refused_and_nothing_is_written(committ
     await Isp.make(committed)
     file = tmp_path / "backup.zip"
     await archive.write(committed, store, file, at=NOW)
-    with pytest.raises(InvalidFile, match="exists already"):
+    with pytest.raises(UnusableFile, match="exists already"):
         await archive.write(committed, store, file, at=NOW)
     content = file.read_bytes()
     with zipfile.ZipFile(file) as packed:
@@ -163,7 +163,7 @@ async def test_what_is_no_whole_backup_is_refused_and_nothing_is_written(committ
     async with empty(server_url, "untouched") as database:
         for name, given in broken.items():
             (tmp_path / name).write_bytes(given)
-            with pytest.raises(InvalidFile):
+            with pytest.raises(UnusableFile):
                 await restore.restore(database, store, tmp_path / name, at=NOW)
         async with database.reading() as session:
             assert not await session.value(restore._ANY_TABLE)
@@ -177,7 +177,7 @@ async def test_a_part_that_was_left_out_brings_back_nothing(committed: Database,
         for name in whole.namelist():
             part.writestr(name, b"" if name == "tables/counter.copy" else whole.read(name))
     async with empty(server_url, "half") as database:
-        with pytest.raises(InvalidFile, match="another number of rows"):
+        with pytest.raises(UnusableFile, match="another number of rows"):
             await restore.restore(database, store, thinner, at=NOW)
         written_by_migrations = dict.fromkeys(("billing_settings", "isolation_policy", "feed_mark", "payment_method"), 0)
         assert await counts(database) | written_by_migrations == dict.fromkeys(await counts(database), 0)
@@ -206,6 +206,6 @@ async def test_what_only_triggers_check_is_checked_in_a_backup_too(  # noqa: PLR
                 content = content.replace(*change, 1)
             part.writestr(name, content)
     async with empty(server_url, "changed") as database:
-        with pytest.raises(InvalidFile, match=told):
+        with pytest.raises(UnusableFile, match=told):
             await restore.restore(database, store, changed, at=NOW)
         assert (await counts(database))["invoice"] == 0

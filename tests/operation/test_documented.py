@@ -59,11 +59,22 @@ async def test_backup_and_restore_work_as_written(committed: Database, tmp_path:
     done = await run([word.replace("/srv/backups", str(folder)) for word in writing], **old)
     assert done.returncode == 0, done.stderr
     (file,) = await asyncio.to_thread(lambda: list(folder.glob("sebilling-*.zip")))
-    done = await run([word.replace("/srv/backups/sebilling-TIME.zip", str(file)) for word in verifying], **passphrase)
+    verifying = [word.replace("/srv/backups/sebilling-TIME.zip", str(file)) for word in verifying]
+    done = await run(verifying, **passphrase)
     assert (done.returncode, "restored whole" in done.stdout) == (0, True), done.stdout + done.stderr
     restoring = [word.replace("/srv/backups/sebilling-TIME.zip", str(file)) for word in restoring]
     done = await run(restoring, **new | {"SEBILLING_BACKUP_PASSPHRASE": "tiga kata saja"})
     assert (done.returncode, "passphrase" in done.stderr) == (2, True), done.stderr
+    bare = {"SEBILLING_VAR": new["SEBILLING_VAR"]}
+    done = await run(verifying, **bare)
+    assert (done.returncode, "secrets: RB1" in done.stderr) == (1, True), done.stderr
+    done = await run(restoring, **bare)
+    assert (done.returncode, "there is no other here" in done.stderr) == (2, True), done.stderr
+    assert not (tmp_path / "new" / "secret.key").exists(), "a key that was made would stand in the way"
+    (tmp_path / "new" / "secret.key").write_bytes(b"k" * 32)
+    done = await run(restoring, **new)
+    assert (done.returncode, "another key than the backup's" in done.stderr) == (2, True), done.stderr
+    (tmp_path / "new" / "secret.key").unlink()
     done = await run(restoring, **new)
     assert (done.returncode, "were restored" in done.stdout) == (0, True), done.stderr
     assert (tmp_path / "new" / "secret.key").read_bytes() == (tmp_path / "old" / "secret.key").read_bytes()

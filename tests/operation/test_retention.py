@@ -3,9 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sebilling.errors import UnusableFile
 from sebilling.operation import retention
 from sebilling.operation.places import BackupPlace
 
@@ -51,3 +53,13 @@ async def test_what_is_not_ours_in_the_folder_stays(tmp_path: Path) -> None:
     assert len(gone) == 40 - len(retention.kept(ours))
     assert await place.names() == sorted(retention.kept(ours))
     assert all((tmp_path / name).exists() for name in others)
+
+
+async def test_a_place_that_cannot_be_used_is_told_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(UnusableFile, match="unplugged"):
+        BackupPlace.open(str(tmp_path / "unplugged"))
+    with pytest.raises(UnusableFile, match="ftp://"):
+        BackupPlace.open("ftp://somewhere/else")
+    place = BackupPlace.open(str(tmp_path))
+    with pytest.raises(UnusableFile, match=r"there\.zip.*isn't there"):
+        await place.fetch("there.zip", tmp_path / "here.zip")

@@ -16,6 +16,7 @@ from sebilling.db.engine import Database
 from sebilling.jobs import backups
 from sebilling.jobs.relay import Relay
 from sebilling.operation import status
+from sebilling.operation.runs import Last
 from sebilling.operation.status import Figures, Level, Space, StatusPart, judge
 from tests import commands
 from tests.harness import Isp
@@ -151,7 +152,15 @@ def schedule(committed_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 async def test_the_worker_makes_the_days_backup_proves_it_and_tells_a_failure(
     committed: Database, schedule: backups.Schedule, tmp_path: Path
 ) -> None:
-    await Isp.make(committed)
+    """A backup that somebody made elsewhere is no reason to make none, and isn't looked for."""
+    isp = await Isp.make(committed)
+    async with isp.write() as session:
+        await session.execute(
+            text(
+                "INSERT INTO backup_run (name, started_at, finished_at)"
+                " VALUES ('by-hand.zip', now() - interval '1 hour', now() - interval '1 hour')"
+            )
+        )
     running = asyncio.create_task(backups.run(committed, schedule, clock=system_clock, look_seconds=0.1))
     try:
         figures = await status.read_figures(committed)
@@ -179,6 +188,20 @@ async def test_the_worker_makes_the_days_backup_proves_it_and_tells_a_failure(
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("newest", "last", "is_due"),
+    [
+        ("b", Last(NOW, None, None, None), True),
+        ("b", Last(NOW, ago(days=6), "a", None), False),
+        ("b", Last(NOW, ago(days=7), "a", None), True),
+        ("b", Last(NOW, ago(hours=1), "b", "torn"), False),
+        ("c", Last(NOW, ago(hours=1), "b", "torn"), True),
+    ],
+)
+def test_a_proof_is_due_once_a_week_and_after_one_that_failed_with_the_next_backup(newest: str, last: Last, *, is_due: bool) -> None:
+    assert backups._is_to_be_proven(newest, last, NOW) is is_due
 
 
 @pytest.mark.parametrize(
