@@ -21,7 +21,7 @@ from sebilling.actor import Role, operator
 from sebilling.auth import passwords, users
 from sebilling.customer_page.html import POLICY, page
 from sebilling.db.engine import Database
-from sebilling.errors import SebillingError
+from sebilling.errors import InvalidInput, Unavailable
 from sebilling.language import Language, Sentence, preferred
 from sebilling.schema.context import Parts
 
@@ -76,6 +76,12 @@ def routes(parts: Parts) -> list[Route]:
 
     async def show(request: Request) -> Response:
         language = preferred(request.headers.get("accept-language", "id"))
+        try:
+            return await answer(request, language)
+        except Unavailable as error:
+            return _page(f"<h1>SeBilling</h1><p>{escape(error.message(language))}</p>", language, status_code=503)
+
+    async def answer(request: Request, language: Language) -> Response:
         token = request.path_params["token"]
         if not is_valid(token, parts.key, at=parts.clock()) or not await is_needed(parts.database):
             return _page(f"<h1>SeBilling</h1><p>{_GONE.in_(language)}</p>", language, status_code=404)
@@ -88,7 +94,7 @@ def routes(parts: Parts) -> list[Route]:
         username, password = fields.get("username", ""), fields.get("password", "")
         try:
             is_made = await _make(parts, username, password)
-        except SebillingError as error:
+        except InvalidInput as error:
             return _page(_form(language, username=username, wrong=error.message(language)), language, status_code=400)
         if not is_made:
             return _page(f"<h1>SeBilling</h1><p>{_GONE.in_(language)}</p>", language, status_code=404)

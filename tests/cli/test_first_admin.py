@@ -62,6 +62,14 @@ async def test_no_other_link_works(committed: Database, spoilt: str) -> None:
     assert await first_admin.is_needed(committed)
 
 
+async def test_a_database_that_is_away_is_told_with_the_remedy() -> None:
+    away = Database("postgresql+asyncpg://nobody@127.0.0.1:1/nothing")
+    client, key = client_of(away)
+    answer = await client.get(first_admin.path(key, at=NOW), headers={"Accept-Language": "en"})
+    assert (answer.status_code, "check that PostgreSQL runs" in answer.text) == (503, True)
+    await away.close()
+
+
 def said_and_logged(url: str, folder: Path) -> tuple[str, str]:
     """What a server says to whoever starts it, and what it logs, until it serves."""
     out, errors = folder / "out", folder / "errors"
