@@ -22,7 +22,6 @@ from sebilling.db.migrate import inspect
 from sebilling.db.state import DatabaseNotReady, DatabaseState
 from sebilling.early_answers import EarlyAnswers
 from sebilling.edge import BodyLimits, Headers, Hosts, RequestLog, UnreadBodies, cors_origins, proxies, warn_of_wide_networks
-from sebilling.errors import InvalidSetting
 from sebilling.jobs import worker
 from sebilling.language import Sentence
 from sebilling.live.connection import Lines
@@ -31,6 +30,7 @@ from sebilling.live.hub import Hub
 from sebilling.live.sockets import Sockets
 from sebilling.live.streams import Streams
 from sebilling.network.worker import engine_of
+from sebilling.operator_errors import InvalidSetting
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks
 from sebilling.schema.build import build_schema

@@ -15,9 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sebilling.auth import addresses
 from sebilling.config import Settings
-from sebilling.errors import InvalidSetting
 from sebilling.language import Sentence, preferred
 from sebilling.logs import RequestLines, get_logger
+from sebilling.operator_errors import InvalidSetting
 from sebilling.schema.request.negotiation import type_of_error
 from sebilling.storage.proofs import MAX_PROOF_BYTES
 

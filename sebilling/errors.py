@@ -10,7 +10,8 @@
 
 No error carries an HTTP status: `schema.engine.errors` maps them once, at the edge. Everything that isn't in this tree is
 unexpected: hidden from clients and logged with a reference. Leaves about who may do what are in access_errors.py, those about
-periods, drawers and differences in ledger_errors.py, those about devices in device_errors.py, those about pauses in customer_errors.py.
+periods, drawers and differences in ledger_errors.py, those about devices in device_errors.py, those about pauses in customer_errors.py,
+those that only who runs the installation meets in operator_errors.py.
 """
 
 from dataclasses import dataclass, fields
@@ -218,16 +219,6 @@ class InvalidFile(InvalidInput):
     code = ErrorCode.INVALID_FILE
     english = "{file} can't be imported: {why}"
     indonesian = "{file} tidak dapat diimpor: {why}"
-    file: object
-    why: Words
-
-
-class UnusableFile(InvalidInput):
-    """A file, folder or bucket of an operator, such as a backup, that can't be read or written."""
-
-    code = ErrorCode.INVALID_FILE
-    english = "{file} can't be used: {why}"
-    indonesian = "{file} tidak dapat dipakai: {why}"
     file: object
     why: Words
 
@@ -470,17 +461,6 @@ class DatabaseUnavailable(Unavailable):
     why: Words
 
 
-class PortTaken(Unavailable):
-    """Another program listens on this port."""
-
-    code = ErrorCode.PORT_TAKEN
-    english = "Can't listen on {host}:{port} ({why}): stop the program that uses it, or choose another port with --port."
-    indonesian = "{host}:{port} tidak bisa dipakai ({why}): hentikan program yang memakainya, atau pilih port lain dengan --port."
-    host: str
-    port: int
-    why: Words
-
-
 class DeadlineExceeded(Unavailable):
     """A query was stopped because it took too long. Mutations never are."""
 
@@ -498,13 +478,3 @@ class ReportsBusy(Unavailable):
     indonesian = "Server sedang membuat {most} laporan, batas maksimalnya. Coba lagi dalam {seconds} detik."
     most: int
     seconds: int
-
-
-class InvalidSetting(SebillingError):
-    """A setting that prevents the program from starting."""
-
-    code = ErrorCode.INVALID_SETTING
-    english = "{setting} can't be used: {why}"
-    indonesian = "{setting} tidak bisa dipakai: {why}"
-    setting: str
-    why: Words

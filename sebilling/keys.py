@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from sebilling.errors import InvalidSetting
 from sebilling.language import Sentence
+from sebilling.operator_errors import InvalidSetting
 
 KEY_FILE: Final = "secret.key"
 _KEY_BYTES: Final = 32

@@ -17,7 +17,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from sebilling.connections import MAX_HEAD_BYTES, Connection, Connections, Limits, Phase, dropped
-from sebilling.errors import PortTaken
+from sebilling.operator_errors import PortTaken
 
 PING_SECONDS: Final = 12.0
 PONG_SECONDS: Final = 15.0

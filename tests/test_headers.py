@@ -14,8 +14,8 @@ import pytest
 from sebilling.app import create_app
 from sebilling.config import Settings
 from sebilling.db.engine import Database
-from sebilling.errors import InvalidSetting
 from sebilling.logs import RequestLines, get_logger, redacted, set_up
+from sebilling.operator_errors import InvalidSetting
 from sebilling.schema.request import graphiql
 from tests.harness import SECRET_KEY, Api, Isp, quiet_settings
 from tests.processes import servers

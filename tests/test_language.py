@@ -15,7 +15,7 @@ from cross_web import HTTPException
 from graphql import GraphQLError
 from pydantic import ValidationError
 
-from sebilling import access_errors, customer_errors, device_errors, errors, ledger_errors
+from sebilling import access_errors, customer_errors, device_errors, errors, ledger_errors, operator_errors
 from sebilling.db.state import DatabaseState
 from sebilling.error_codes import ErrorCode
 from sebilling.errors import LimitExceeded, SebillingError
@@ -53,7 +53,7 @@ def places(template: str) -> set[str]:
 
 
 def test_every_error_says_the_same_in_both_languages() -> None:
-    assert {errors, access_errors, customer_errors, ledger_errors, device_errors}  # their leaves are loaded
+    assert {errors, access_errors, customer_errors, ledger_errors, device_errors, operator_errors}  # their leaves are loaded
     kinds = list(leaves())
     assert len(kinds) > 60
     for kind in kinds:

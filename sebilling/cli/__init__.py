@@ -13,7 +13,8 @@ import typer
 from typer.core import TyperGroup
 
 from sebilling.cli.garbage import no_collections
-from sebilling.errors import InvalidSetting, SebillingError
+from sebilling.errors import SebillingError
+from sebilling.operator_errors import InvalidSetting
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,11 @@ from sebilling.cli.terminal import errors, out
 from sebilling.clock import system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
-from sebilling.errors import InvalidSetting
 from sebilling.keys import KEY_FILE
 from sebilling.language import Sentence
 from sebilling.operation import retention
 from sebilling.operation.places import BackupPlace, is_url
+from sebilling.operator_errors import InvalidSetting
 
 if TYPE_CHECKING:
     from sebilling.operation.archive import Manifest

@@ -7,7 +7,7 @@ import typer
 
 from sebilling.cli.operation import say
 from sebilling.cli.terminal import errors, group, out
-from sebilling.errors import UnusableFile
+from sebilling.operator_errors import UnusableFile
 
 setup = group()
 

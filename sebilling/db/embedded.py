@@ -16,9 +16,7 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import stat
-import struct
 import subprocess
 import sys
 import tempfile
@@ -28,10 +26,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 from urllib.parse import quote
 
 from sebilling.db import data_folder, memory
+from sebilling.db.single_question import ask
 from sebilling.error_codes import ErrorCode
 from sebilling.errors import Unavailable, Words
 from sebilling.logs import get_logger
@@ -277,7 +275,7 @@ def _own_or_attach(location: _Location, *, own: bool) -> int | None:
             return lock
         owner = os.pread(lock, 20, 0).decode()
         os.close(lock)
-        state, said = ("", "") if own else _ask(location, "sebilling")
+        state, said = ("", "") if own else ask(location.sockets / _SOCKET, "sebilling")
         if state in _READY:
             return None
         deadline = time.monotonic() + 10 if state == _STARTING else deadline
@@ -405,9 +403,9 @@ class _Server:
         began = heard = time.monotonic()
         while self._process is not None and not self._stopping.is_set():
             ended = self._process.poll() is not None
-            state, said = _ask(self._location, "sebilling")
+            state, said = ask(self._location.sockets / _SOCKET, "sebilling")
             if state == "3D000":
-                state, said = _ask(self._location, "template1", "CREATE DATABASE sebilling")
+                state, said = ask(self._location.sockets / _SOCKET, "template1", "CREATE DATABASE sebilling")
             if state in _READY and not ended:
                 return
             now = time.monotonic()
@@ -460,7 +458,7 @@ class _Server:
 def _processes(location: _Location) -> list[int]:
     """List the server's processes on this data, according to /proc; without /proc the postmaster, if it answers."""
     if sys.platform != "linux":
-        return [_noted_pid(location)] if _noted_pid(location) and _ask(location, "sebilling")[0] else []
+        return [_noted_pid(location)] if _noted_pid(location) and ask(location.sockets / _SOCKET, "sebilling")[0] else []
     pids = []
     for process in (entry for entry in Path("/proc").iterdir() if entry.name.isdigit()):
         with suppress(OSError):
@@ -475,32 +473,3 @@ def _noted_pid(location: _Location) -> int:
     with suppress(OSError, ValueError):
         return int((location.data / "postmaster.pid").read_text().split("\n")[0])
     return 0
-
-
-def _ask(location: _Location, database: str, statement: str = "") -> tuple[str, str]:
-    """Connect, execute the statement if any, disconnect; returns the answer's SQLSTATE and message, no SQLSTATE if nothing answers."""
-    hello = struct.pack("!I", 196608) + f"user\0sebilling\0database\0{database}\0\0".encode()  # protocol 3.0
-    with socket.socket(socket.AF_UNIX) as connection, suppress(OSError):
-        connection.settimeout(60 if statement else 5)
-        connection.connect(str(location.sockets / _SOCKET))
-        with connection.makefile("rb") as stream:
-            connection.sendall(struct.pack("!I", len(hello) + 4) + hello)
-            answer = _answer(stream)
-            if statement and answer[0] == "00000":
-                connection.sendall(struct.pack("!cI", b"Q", len(statement) + 5) + statement.encode() + b"\0")
-                answer = _answer(stream)
-            return answer
-    return "", "nothing answers"
-
-
-def _answer(stream: IO[bytes]) -> tuple[str, str]:
-    """Read up to ReadyForQuery ("00000") or the first ErrorResponse."""
-    while len(head := stream.read(5)) == 5:
-        kind, length = struct.unpack("!cI", head)
-        body = stream.read(length - 4)
-        if kind == b"Z":
-            return "00000", ""
-        if kind == b"E":
-            fields = {field[:1]: field[1:].decode(errors="replace") for field in body.split(b"\0") if field}
-            return fields.get(b"C", "XX000"), fields.get(b"M", "")
-    return "", "it closed the connection"

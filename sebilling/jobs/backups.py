@@ -16,11 +16,11 @@ from zoneinfo import ZoneInfo
 from sebilling.clock import JAKARTA, Clock
 from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
-from sebilling.errors import UnusableFile
 from sebilling.logs import get_logger
 from sebilling.operation import runs
 from sebilling.operation.places import BackupPlace
 from sebilling.operation.retention import made_at
+from sebilling.operator_errors import UnusableFile
 from sebilling.retry import Retries
 
 _log = get_logger(__name__)

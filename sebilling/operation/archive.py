@@ -21,7 +21,7 @@ from sebilling import __version__, feed
 from sebilling.db.driver import driver_of
 from sebilling.db.engine import Database, ReadSession
 from sebilling.db.migrate import revisions
-from sebilling.errors import UnusableFile
+from sebilling.operator_errors import UnusableFile
 from sebilling.storage import ObjectMissing, ObjectStore
 
 if TYPE_CHECKING:

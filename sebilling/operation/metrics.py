@@ -15,10 +15,11 @@ from prometheus_client.registry import Collector
 
 from sebilling import __version__
 from sebilling.db.engine import Database
-from sebilling.errors import DatabaseUnavailable, PortTaken
+from sebilling.errors import DatabaseUnavailable
 from sebilling.logs import errors_logged, get_logger
 from sebilling.operation import status
 from sebilling.operation.status import Figures, Level, Space
+from sebilling.operator_errors import PortTaken
 
 _log = get_logger(__name__)
 REFRESH_SECONDS: Final = 10.0

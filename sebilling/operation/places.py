@@ -9,8 +9,8 @@ import obstore.store
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore
 
-from sebilling.errors import UnusableFile
 from sebilling.operation.retention import kept, made_at
+from sebilling.operator_errors import UnusableFile
 
 
 def is_url(target: str) -> bool:

@@ -7,7 +7,6 @@ import asyncio
 import hashlib
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -67,17 +66,17 @@ def prove(file: Path, vault: Vault, *, below: Path | None, at: datetime) -> Sequ
 
     Synchronous, as the server is. Raises UnusableFile if it can't be restored, EmbeddedDatabaseError, OSError.
     """
-    with _scratch(below) as folder, embedded_database(folder / "postgres", own=True, settings=_NOT_DURABLE) as url:
+    with _scratch(below, at) as folder, embedded_database(folder / "postgres", own=True, settings=_NOT_DURABLE) as url:
         return asyncio.run(_restored_and_checked(url, folder, file, vault, at))
 
 
 @contextmanager
-def _scratch(below: Path | None) -> Iterator[Path]:
+def _scratch(below: Path | None, at: datetime) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=below))
     folder.chmod(0o711)  # root's server runs as another user, who must be able to enter
     for other in folder.parent.glob(f"{_PREFIX}*"):
         with suppress(FileNotFoundError):  # another proof has just ended
-            if time.time() - other.stat().st_mtime > _LEFT_SECONDS:
+            if at.timestamp() - other.stat().st_mtime > _LEFT_SECONDS:
                 _remove(other)  # of a proof that was killed
     try:
         yield folder

@@ -14,8 +14,8 @@ from sebilling.billing.invariants import CHECKED_PER_STATEMENT
 from sebilling.db.driver import driver_of
 from sebilling.db.engine import Database, WriteSession
 from sebilling.db.migrate import migrate
-from sebilling.errors import UnusableFile
 from sebilling.operation.archive import CHUNK_BYTES, REVISION, TABLES, Columns, Manifest, read
+from sebilling.operator_errors import UnusableFile
 from sebilling.storage import ObjectStore
 
 _SET: Final = text("SELECT setval(CAST(quote_ident(:name) AS regclass), :value)")

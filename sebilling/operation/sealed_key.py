@@ -9,8 +9,8 @@ from typing import Final
 
 from sebilling import keys
 from sebilling.config import Settings
-from sebilling.errors import InvalidSetting
 from sebilling.language import Sentence
+from sebilling.operator_errors import InvalidSetting
 
 _SALT_BYTES: Final = 16
 _WORK: Final = 2**15

@@ -21,8 +21,9 @@ from typing import Final
 from sebilling.config import Settings
 from sebilling.db.address import parse as parse_database
 from sebilling.device_errors import AddressRefused
-from sebilling.errors import InputPath, InvalidSetting
+from sebilling.errors import InputPath
 from sebilling.language import Sentence
+from sebilling.operator_errors import InvalidSetting
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

@@ -10,8 +10,8 @@ import obstore.store
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore
 
-from sebilling.errors import InvalidSetting
 from sebilling.language import Sentence
+from sebilling.operator_errors import InvalidSetting
 
 _ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "application/pdf": "pdf"}
 _KIND = re.compile(r"[a-z]{1,32}")

@@ -7,7 +7,7 @@ import pytest
 
 from sebilling import keys
 from sebilling.config import Settings, is_hard_to_guess
-from sebilling.errors import InvalidSetting
+from sebilling.operator_errors import InvalidSetting
 from tests.commands import run
 from tests.harness import SECRET_KEY
 

@@ -22,7 +22,8 @@ from sebilling.db.alembic_run import alembic_config
 from sebilling.db.engine import Database
 from sebilling.db.migrate import head, inspect, judge, migrate
 from sebilling.db.state import OLDEST_SERVER, DatabaseNotReady, DatabaseState, state_of
-from sebilling.errors import DatabaseUnavailable, InvalidSetting
+from sebilling.errors import DatabaseUnavailable
+from sebilling.operator_errors import InvalidSetting
 from tests.commands import run
 from tests.db.tcp_server import PASSWORD, TcpServer, tcp_server, tls_bin_dir
 from tests.harness import NOW, SECRET_KEY

@@ -16,9 +16,9 @@ from pydantic import BaseModel, Field, SecretStr
 from sebilling.app import create_app
 from sebilling.db.engine import Database
 from sebilling.device_errors import AddressRefused, SecretNeeded
-from sebilling.errors import InvalidSetting
 from sebilling.network import devices
 from sebilling.network import health as device_health
+from sebilling.operator_errors import InvalidSetting
 from sebilling.plugins.contract import HOST, NOT_A_DESTINATION, OWN_DESTINATION, DeviceConfig, DriverContext
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks, Reason

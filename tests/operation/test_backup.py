@@ -16,11 +16,11 @@ from sebilling.clock import system_clock
 from sebilling.db.databases import create_database, drop_database
 from sebilling.db.engine import Database
 from sebilling.device_errors import SecretKeyMissing
-from sebilling.errors import UnusableFile
 from sebilling.jobs.relay import Relay
 from sebilling.network import devices, health
 from sebilling.network.engine import Engine
 from sebilling.operation import archive, missing, restore
+from sebilling.operator_errors import UnusableFile
 from sebilling.storage import ObjectStore, new_key
 from sebilling.vault import Vault
 from tests.harness import FEBRUARY, NOW, Isp

@@ -14,11 +14,11 @@ import yaml  # type: ignore[import-untyped]  # its stubs are another package, fo
 from prometheus_client.parser import text_string_to_metric_families
 
 from sebilling.db.engine import Database
-from sebilling.errors import PortTaken
 from sebilling.logs import counted, errors_logged
 from sebilling.operation import status
 from sebilling.operation.metrics import MAX_OPERATIONS, Metrics
 from sebilling.operation.status import Space
+from sebilling.operator_errors import PortTaken
 from tests.harness import SECRET_KEY, Isp
 from tests.operation.test_status import ROOMY, WELL
 from tests.processes import ServerProcess, WorkerProcess

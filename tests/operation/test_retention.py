@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sebilling.errors import UnusableFile
 from sebilling.operation import retention
 from sebilling.operation.places import BackupPlace
+from sebilling.operator_errors import UnusableFile
 
 FIRST = datetime(2026, 1, 1, 19, tzinfo=UTC)
 

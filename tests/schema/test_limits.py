@@ -18,7 +18,8 @@ from starlette.routing import Route
 
 from sebilling.app import create_app
 from sebilling.db.engine import Database
-from sebilling.errors import InvalidSetting, LimitExceeded
+from sebilling.errors import LimitExceeded
+from sebilling.operator_errors import InvalidSetting
 from sebilling.schema.build import build_schema
 from sebilling.schema.request import limits
 from sebilling.schema.request.document_cache import parsed

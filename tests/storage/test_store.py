@@ -13,7 +13,7 @@ import pytest
 from obstore.exceptions import BaseError
 from obstore.store import MemoryStore
 
-from sebilling.errors import InvalidSetting
+from sebilling.operator_errors import InvalidSetting
 from sebilling.storage import ObjectMissing, ObjectStore, new_key
 
 KEY = "proofs/2026/02/0123456789abcdef0123456789abcdef.jpg"

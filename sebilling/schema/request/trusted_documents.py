@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 from graphql import GraphQLSchema
 
-from sebilling.errors import InvalidSetting
 from sebilling.language import Sentence
+from sebilling.operator_errors import InvalidSetting
 from sebilling.schema.request.document_cache import faults
 
 _SETTING = "SEBILLING_TRUSTED_DOCUMENTS"
