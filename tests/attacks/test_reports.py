@@ -103,15 +103,15 @@ async def delays(site: Site) -> str:
     async with signed_in(site, "admin") as admin, signed_in(site, "kasir") as clerk:
         work = OrdinaryWork(admin, "admin", site.customer_id)
         await work.medians(5)
-        idle, before = await work.medians(25), megabytes(site.server)
+        idle, before = await work.medians(15), megabytes(site.server)
         reports = ("INVOICES", "PAYMENTS", "JOURNAL", "DEPOSITS")
         urls = [site.server.address + await link(clerk, report, kind) for report in reports for kind in ("CSV", "XLSX")]
         greedy = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.attacks.greedy", "10", "16", *urls, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+            sys.executable, "-m", "tests.attacks.greedy", "6", "16", *urls, stdout=asyncio.subprocess.PIPE, cwd=ROOT
         )
         answered = asyncio.create_task(greedy.communicate())
         await asyncio.sleep(1.5)
-        busy = await work.medians(40)
+        busy = await work.medians(20)
         most, ready = megabytes(site.server), await admin.http.get("/readyz")
         answers = Counter(json.loads((await answered)[0]))
     assert ready.status_code == 200

@@ -7,7 +7,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.money.machine import MoneyMachine
 
-RUNS = int(os.environ.get("SEBILLING_TEST_MACHINE_RUNS", "8"))
+RUNS = int(os.environ.get("SEBILLING_TEST_MACHINE_RUNS", "5"))
 STEPS = int(os.environ.get("SEBILLING_TEST_MACHINE_STEPS", "200"))
 SAME_EVERY_TIME = "SEBILLING_TEST_MACHINE_SEED" in os.environ
 """Planted faults (tests/mutants) must be met by the same months each time."""
