@@ -5,6 +5,7 @@ Each requests a signal from the kernel when the thread that started it ends, so 
 
 import os
 import pwd
+import random
 import signal
 import socket
 import subprocess
@@ -24,6 +25,8 @@ if sys.platform == "linux":
         sys.exit("the owner is gone")
 os.execv(sys.argv[4], sys.argv[4:])
 """
+_PORTS: Final = range(10_000, 20_000)
+_TRIES: Final = 50
 _ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -55,8 +58,12 @@ def end(process: subprocess.Popen[bytes], sign: signal.Signals = signal.SIGINT) 
 
 
 def free_port(kind: socket.SocketKind) -> int:
-    """Return a free loopback port."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a free loopback port that no outgoing connection is given while its server is down: below the range of those."""
+    for port in random.sample(_PORTS, k=_TRIES):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"{_TRIES} ports were taken")
