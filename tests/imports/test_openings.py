@@ -135,7 +135,7 @@ async def test_opening_balances_without_their_month_are_refused(database: Databa
     isp = await Isp.make(database)
     told = await bring(database, tmp_file(sheet("", cell, cell, columns=f";{column}")), month=None)
     assert f"the column {column if column != 'Siklus' else 'Bayar per (bulan)'} is filled" in told
-    assert "--opening 2026-01" in told
+    assert "give it as the opening month, such as 2026-01" in told
     assert told.count("file.csv:") == 1, "it is said once"
     assert await isp.rows("SELECT 1 FROM customer") == []
     await bring(database, tmp_file(sheet("", "", columns=f";{column}")), month=None)
@@ -146,7 +146,7 @@ async def test_a_balance_is_never_guessed_to_be_owed_or_paid_ahead(database: Dat
     isp = await Isp.make(database)
     path = tmp_file(sheet("50000", columns=";Saldo"))
     for unknown in (False, True):
-        with pytest.raises(InvalidFile, match=r"--map \"Saldo=arrears\" or --map \"Saldo=credit\""):
+        with pytest.raises(InvalidFile, match="rename it to Tunggakan or Titipan, or leave it out"):
             await bring(database, path, ignore_unknown=unknown)
     await bring(database, path, fields={"Saldo": "credit"})
     assert await isp.rows("SELECT arrears, credit FROM opening_balance") == [(0, 50_000)]

@@ -1,7 +1,10 @@
 """An import in Indonesian: no fault of a row, refusal of a file or note has an English word."""
 
 import io
+import json
+import re
 from datetime import date, time
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -48,6 +51,7 @@ FAULTS: Final = (
 """A column, and cells that make it faulty: one row each."""
 WHOLE_ROWS: Final = ("X1;Budi", "X2" + ";" * len(FIELDS) + "apa", 'X3;"Budi\nX4;' + ";" * len(FIELDS) + '";LKT01')
 """Rows that are faulty as a whole."""
+MESSAGES: Final = Path(__file__).parents[2] / "web" / "messages" / "customers"
 REQUIRED: Final = "Kode;Nama;Loket;Paket;Tanggal Pasang"
 
 
@@ -67,7 +71,8 @@ async def api(database: Database, isp: Isp) -> Api:
 
 
 async def said(api: Api, data: bytes, name: str = "pelanggan.csv", **options: Any) -> tuple[Any, list[str]]:
-    """The payload of a preview in Indonesian, and its texts. None has an English word; each is another one in English."""
+    """The payload of a preview in Indonesian, and its texts. None has an English word; each is another one in English. Neither language
+    names an option of the shell, which nobody has in a browser."""
     payloads: dict[str, Any] = {}
     for language in ("en", "id"):
         api.headers["Accept-Language"] = language
@@ -75,6 +80,7 @@ async def said(api: Api, data: bytes, name: str = "pelanggan.csv", **options: An
     english, indonesian = _texts(payloads["en"]), _texts(payloads["id"])
     assert len(english) == len(indonesian)
     assert [text for text, other in zip(english, indonesian, strict=True) if text == other] == []
+    assert [text for text in (*english, *indonesian) if re.search(r"--[a-z]", text)] == []
     assert [(text, words) for text in indonesian if (words := english_words(text))] == []
     return payloads["id"], indonesian
 
@@ -139,6 +145,16 @@ async def test_what_only_the_whole_file_tells(api: Api) -> None:
     assert [fault["column"] for fault in payload["report"]["faults"]] == ["arrears"]
     payload, _ = await said(api, f"{REQUIRED}\nP1;Budi;LKT01;Baru;2025-01-01\n".encode(), createMissing=True)
     assert [fault["column"] for fault in payload["report"]["faults"]] == ["plan"]
+
+
+async def test_options_are_named_as_on_the_screen(api: Api) -> None:
+    missing = f"{REQUIRED}\nP1;Budi;LKT99;Home 10M;2025-01-01\n".encode()
+    for option, data in (("create_missing", missing), ("ignore_unknown", f"{REQUIRED};Catatan".encode())):
+        for language in ("en", "id"):
+            api.headers["Accept-Language"] = language
+            (message,) = _texts(await sent(api, PREVIEW, data, "pelanggan.csv", options={}))
+            names = json.loads((MESSAGES / f"{language}.json").read_text(encoding="utf-8"))
+            assert f"'{names[option]}'" in message
 
 
 async def test_notes_are_in_indonesian(api: Api) -> None:

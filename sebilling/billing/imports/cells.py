@@ -171,7 +171,7 @@ def read_due_on(text: str) -> date | None:
     if re.fullmatch(r"(?:tgl|tanggal)?\.? ?[0-9]{1,2}", text, re.IGNORECASE):
         raise InvalidCell(
             f"'{text[:30]}' is a day of every month, but here stands the date since when arrears are due, such as 20/01/2026:"
-            " leave the column out by --ignore-columns, and set the day at the counter.",
+            " leave the column out, and set the day at the counter.",
             f"'{text[:30]}' hanya hari dalam bulan, padahal kolom ini untuk tanggal jatuh tempo tunggakan, misalnya 20/01/2026:"
             " jangan pakai kolom ini, dan atur tanggal jatuh tempo itu pada loketnya.",
         )

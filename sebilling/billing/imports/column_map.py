@@ -166,7 +166,7 @@ def _twice(columns: Sequence[MappedColumn]) -> list[Sentence]:
     for name in (name for name, count in counted.items() if count > 1):
         same = [column.heading for column in columns if column.field == name]
         alike = len({spelt(heading) for heading in same}) < len(same)
-        remedy = "rename or remove one." if alike else f'leave one out by --ignore-columns "{same[-1]}".'
+        remedy = "rename or remove one." if alike else f"leave one out, such as '{same[-1]}'."
         messages.append(
             Sentence(
                 f"the columns {_named(same)} mean the same ({FIELDS[name].title}): {remedy}",
@@ -183,7 +183,7 @@ def _missing(columns: Sequence[MappedColumn]) -> list[Sentence]:
         return []
     return [
         Sentence(
-            f'there is no column for {titles}: add it, or say by --map "HEADING=FIELD" which one it is.',
+            f"there is no column for {titles}: add it, or rename the column that is meant.",
             f"kolom {titles} tidak ada: tambahkan, atau ganti judul kolom yang dimaksud menjadi itu.",
         )
     ]
@@ -193,8 +193,8 @@ def _ambiguous(either: Sequence[tuple[str, tuple[str, str]]]) -> list[Sentence]:
     """Return a message for each ambiguous column. ignore_unknown doesn't leave them out, as they are money."""
     return [
         Sentence(
-            f"the column '{heading}' can be what they owe, or what they have paid ahead: say which by --map \"{heading}={arrears}\""
-            f' or --map "{heading}={credit}", or leave it out by --ignore-columns "{heading}".',
+            f"the column '{heading}' can be what they owe, or what they have paid ahead: rename it to {FIELDS[arrears].title} or"
+            f" {FIELDS[credit].title}, or leave it out.",
             f"kolom '{heading}' bisa berarti tunggakan atau titipan: ganti judulnya menjadi {FIELDS[arrears].title} atau"
             f" {FIELDS[credit].title}, atau hapus kolomnya.",
         )
@@ -207,12 +207,11 @@ def _unknown(unknown: Sequence[tuple[int, str]]) -> list[Sentence]:
     indonesian = ", ".join(f"'{heading}' (kolom {index + 1})" for index, heading in unknown[:_MAX_NAMED])
     if (more := len(unknown) - _MAX_NAMED) > 0:
         english, indonesian = f"{english} and {more} more", f"{indonesian} dan {more} lagi"
-    ignore = ",".join(heading for _, heading in unknown[:_MAX_NAMED])
     titles = ", ".join(column.title for column in COLUMNS)
     return [
         Sentence(
-            f"these columns aren't known, and what is in them would be lost: {english}. Say which field each is by --map"
-            f' "HEADING=FIELD" (fields: {", ".join(FIELDS)}), or leave them out by --ignore-columns "{ignore}".',
+            f"these columns aren't known, and what is in them would be lost: {english}. Rename them to known ones ({titles}), or"
+            " choose 'Leave out unknown columns'.",
             f"kolom ini tidak dikenal, dan isinya akan hilang: {indonesian}. Ganti judulnya menjadi yang dikenal ({titles}), atau pilih"
             " 'Abaikan kolom yang tidak dikenal'.",
         )

@@ -221,7 +221,8 @@ async def stage(session: WriteSession, rows: Iterable[CustomerRow | Faulty], *, 
                 staged.new_speeds[new.name] = (new.down, new.up)
         for row in await session.rows(_LINES, {"column": column, "names": unknown}, into=_Naming) if unknown else ():
             why = Sentence(
-                f"there is no {noun.english} {row.name}: correct it, or add the {noun.english} first (or import with --create-missing).",
+                f"there is no {noun.english} {row.name}: correct it, or add the {noun.english} first (or choose 'Add missing counters"
+                " and plans').",
                 f"{noun.indonesian} '{row.name}' tidak ada: perbaiki, atau tambahkan dulu {noun.indonesian}nya (atau pilih 'Tambahkan loket"
                 " dan paket yang belum ada').",
             )

@@ -111,8 +111,8 @@ def checked(rows: Iterable[CustomerRow | Faulty], month: Month | None) -> Iterat
             asked = True
             title = FIELDS[field].title
             why = Sentence(
-                f"the column {title} is filled: an opening balance needs the last month that the system before has billed: give it, such as"
-                " --opening 2026-01.",
+                f"the column {title} is filled: an opening balance needs the last month that the system before has billed: give it as the"
+                " opening month, such as 2026-01.",
                 f"kolom {title} terisi: saldo awal memerlukan bulan terakhir yang ditagih sistem lama: isi 'Bulan saldo awal', misalnya"
                 " Januari 2026.",
             )

@@ -40,7 +40,7 @@ def open_data(
 
         table = open_workbook(name, data, sheet=sheet)
     elif sheet is not None:
-        why = Sentence("it has no sheets, it is text: leave --sheet out.", "ini teks, tidak punya lembar: jangan sebut nama lembar.")
+        why = Sentence("it has no sheets, it is text: name no sheet.", "ini teks, tidak punya lembar: jangan sebut nama lembar.")
         raise InvalidFile(file=name, why=why)
     else:
         table = open_csv(name, data, tell=tell)

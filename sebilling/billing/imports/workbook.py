@@ -86,7 +86,7 @@ def open_workbook(name: str, data: bytes, *, sheet: str | None) -> Table:
     if others and sheet is None:
         table.notes.append(
             Sentence(
-                f"The sheet '{title}' was read; the workbook also has {', '.join(others)} (--sheet NAME reads another).",
+                f"The sheet '{title}' was read; the workbook also has {', '.join(others)}. If you mean another one, make it the first.",
                 f"Yang dibaca lembar '{title}'; berkasnya juga punya {', '.join(others)}. Kalau yang dimaksud lembar lain, jadikan lembar"
                 " pertama.",
             )
