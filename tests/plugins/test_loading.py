@@ -126,6 +126,14 @@ async def test_a_kind_that_is_taken_is_refused_and_the_first_stays(write: Write)
     assert called(good) == ["startup"]
 
 
+async def test_a_hook_of_a_newer_sebilling_may_be_optional(write: Write) -> None:
+    newer = GOOD + "\n@hookimpl(optionalhook=True)\ndef sebilling_of_next_year(event): raise ValueError('called')\n"
+    plugins = Plugins.load(points=[good := write("newer", newer)])
+    assert status(plugins) == {"newer": PluginStatus.ACTIVE}
+    assert await started(plugins) == {}
+    assert called(good) == ["startup"]
+
+
 async def test_a_failed_plugins_hooks_are_never_called(write: Write) -> None:
     half = HOOK + "def sebilling_startup(): raise ValueError('called')\n@hookimpl\ndef sebilling_unknown(): ..."
     plugins = Plugins.load(points=[write("half", half), write("good", GOOD)])
