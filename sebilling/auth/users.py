@@ -14,7 +14,7 @@ from sebilling.actor import Actor, Role
 from sebilling.auth import sessions
 from sebilling.auth.sessions import Lifetimes, SignInKind, Tokens
 from sebilling.billing import validation
-from sebilling.billing.counters import by_codes
+from sebilling.billing.counters import by_codes, codes_of
 from sebilling.billing.validation import Problems
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyExists, InvalidNumber, InvalidText, NotFound
@@ -64,6 +64,7 @@ _OTHER_ADMIN: Final = text("SELECT EXISTS (SELECT FROM app_user WHERE id <> :use
 _UPDATE: Final = text("UPDATE app_user SET name = :name, role = :role, active = :active, version = version + 1 WHERE id = :user")
 _RESET: Final = text("UPDATE app_user SET password_hash = :hash, one_time_until = CAST(:until AS timestamptz) WHERE id = :user")
 _FORGET_DEVICES: Final = text("DELETE FROM known_device WHERE user_id = :user")
+_NAMED: Final = text("SELECT id FROM app_user WHERE username = :username")
 _ID_OF: Final = text("SELECT id FROM app_user WHERE username = :username AND NOT service")
 _SERVICE_OF: Final = text(
     """
@@ -81,6 +82,8 @@ class Changes:
     role: Role | None = None
     counters: Sequence[str] | None = None
     """Codes of counters."""
+    counter_ids: Sequence[int] | None = None
+    """Ids of counters, in place of codes."""
     active: bool | None = None
 
 
@@ -106,18 +109,24 @@ class _ServiceAccount:
 
 async def create(
     session: WriteSession, *, username: str, name: str, role: Role, password_hash: str, counters: Sequence[str] = (),
-    one_time: bool = False, user_id: int | None = None,
+    counter_ids: Sequence[int] | None = None, one_time: bool = False, user_id: int | None = None,
 ) -> int:  # fmt: skip
     """Add a user and return the id, which is `user_id` if an idempotency key has claimed one. The password is hashed before the
     transaction; a `one_time` one must be changed at the first sign-in, within ONE_TIME.
 
-    A clerk or collector needs counters, given by their codes; the other roles see every counter and take none.
+    A clerk or collector needs counters, given by their codes or ids; the other roles see every counter and take none.
     Raises InvalidText, InvalidInputs, NotFound, AlreadyExists, Forbidden.
     """
     await _administer(session)
     with Problems() as check:
         username = check(_valid_username, username)
         name = check(validation.clean, name, what=Sentence("The name", "Nama"), field="name")
+        if counter_ids is not None:
+            counters = await check.awaited(codes_of(session, counter_ids))
+        if counters is not None:
+            check(_check_counters, role, counters)
+        if check.found and await session.value(_NAMED, {"username": username}, kind=int) is not None:
+            check.add(AlreadyExists(field="username", noun=Noun.USER, given=username))
     values = {
         "id": user_id, "username": username, "name": name, "role": role.value,
         "hash": password_hash, "service": False, "until": session.at + ONE_TIME if one_time else None, "at": session.at,
@@ -125,7 +134,7 @@ async def create(
     user_id = await session.value(_INSERT, values, kind=int)
     if user_id is None:
         raise AlreadyExists(field="username", noun=Noun.USER, given=username)
-    await _assign(session, user_id, role, counters)
+    await _assign(session, user_id, counters)
     await events.append(session, UserCreated(username=username, role=role, counter_codes=counters), subject_id=user_id)
     return user_id
 
@@ -155,24 +164,27 @@ async def update(session: WriteSession, user_id: int, changes: Changes) -> None:
     """Change a user. A deactivated user is signed out everywhere at once; a new role takes effect with the next request.
 
     Nobody can change their own role or activity, and the last active ADMIN stays one. A new clerk or collector needs counters; a user
-    who stops being one loses theirs. Raises InvalidText, NotFound, Forbidden, OwnAccount, LastAdmin.
+    who stops being one loses theirs. Raises InvalidText, NotFound, Forbidden, OwnAccount, LastAdmin, InvalidInputs.
     """
     await _administer(session)
     row = await _user(session, user_id)
     was = Role(row.role)
     role, active = changes.role or was, row.active if changes.active is None else changes.active
-    if (role, active) != (was, row.active):
-        if session.actor.user_id == user_id:
-            raise OwnAccount(field="role" if role is not was else "active")
-        loses = was is Role.ADMIN and row.active and not (role is Role.ADMIN and active)
-        if loses and not await session.only_value(_OTHER_ADMIN, {"user": user_id}, kind=bool):
-            raise LastAdmin(field="role" if role is not was else "active", given=row.username)
-    name = row.name if changes.name is None else validation.clean(changes.name, what=Sentence("The name", "Nama"), field="name")
-    counters = list(changes.counters) if changes.counters is not None else list(row.counters) if role in AT_COUNTERS else []
+    with Problems() as check:
+        if (role, active) != (was, row.active):
+            await check.awaited(_check_role(session, row, role, active=active))
+        name = row.name if changes.name is None else check(validation.clean, changes.name, what=Sentence("The name", "Nama"), field="name")
+        counters = changes.counters
+        if changes.counter_ids is not None:
+            counters = await check.awaited(codes_of(session, changes.counter_ids))
+        elif counters is None:
+            counters = row.counters if role in AT_COUNTERS else []
+        if counters is not None:
+            check(_check_counters, role, counters)
     await session.execute(_UPDATE, {"user": user_id, "name": name, "role": role.value, "active": active})
-    await session.execute(_LEAVE, {"user": user_id, "counters": counters, "at": session.at})
+    await session.execute(_LEAVE, {"user": user_id, "counters": list(counters), "at": session.at})
     await session.execute(_UNASSIGN, {"user": user_id})
-    await _assign(session, user_id, role, counters)
+    await _assign(session, user_id, counters)
     if row.active and not active:
         await _shut_out(session, user_id)
     before = UserValues(name=row.name, role=was, active=row.active, counter_codes=sorted(row.counters))
@@ -180,6 +192,17 @@ async def update(session: WriteSession, user_id: int, changes: Changes) -> None:
     if before != after:
         before, after = events.changed(before, after)
         await events.append(session, UserChanged(username=row.username, before=before, after=after), subject_id=user_id)
+
+
+async def _check_role(session: WriteSession, account: _Account, role: Role, *, active: bool) -> None:
+    """Check that the account may get this role and activity, of which one is new. Raises OwnAccount, LastAdmin."""
+    was = Role(account.role)
+    field = "role" if role is not was else "active"
+    if session.actor.user_id == account.id:
+        raise OwnAccount(field=field)
+    loses = was is Role.ADMIN and account.active and not (role is Role.ADMIN and active)
+    if loses and not await session.only_value(_OTHER_ADMIN, {"user": account.id}, kind=bool):
+        raise LastAdmin(field=field, given=account.username)
 
 
 async def reset_password(session: WriteSession, user_id: int, *, password_hash: str, one_time: bool = True) -> None:
@@ -205,36 +228,44 @@ async def check_may_administer(session: WriteSession, user_id: int) -> None:
 
 
 async def create_service(
-    session: WriteSession, *, name: str, role: Role, counters: Sequence[str], days: int, lifetimes: Lifetimes
+    session: WriteSession,
+    *,
+    name: str,
+    role: Role,
+    days: int,
+    lifetimes: Lifetimes,
+    counters: Sequence[str] = (),
+    counter_ids: Sequence[int] | None = None,
 ) -> tuple[int, Tokens]:
     """Create a script's account with one token, valid for `days`; returns its id and the token, which is shown only once.
 
     It is never an ADMIN and can't sign in by password. A name whose token has ended can be used again.
-    Raises InvalidText, InvalidNumber, NotFound, AlreadyExists, Forbidden.
+    Raises InvalidText, InvalidNumber, InvalidInputs, NotFound, AlreadyExists, Forbidden.
     """
     name = name.strip().lower()
-    if not _SERVICE.fullmatch(name):
-        why = Sentence(
-            "use 2 to 64 letters, digits, or . _ -, beginning with a letter or digit.",
-            "pakai 2 sampai 64 huruf, angka, atau . _ -, diawali huruf atau angka.",
-        )
-        raise InvalidText(field="name", what=Sentence(f"The name '{name[:40]}'", f"Nama '{name[:40]}'"), why=why)
-    if role is Role.ADMIN:
-        why = Sentence(
-            "a script can't be an ADMIN. Choose the narrowest role that suffices.",
-            "skrip tidak boleh menjadi ADMIN. Pilih peran paling sempit yang cukup.",
-        )
-        raise InvalidText(field="role", what=Sentence("The role ADMIN", "Peran ADMIN"), why=why)
-    if not 1 <= days <= MAX_SERVICE_DAYS:
-        raise InvalidNumber(
-            field="days",
-            what=Sentence("days", "jumlah hari"),
-            given=days,
-            why=Sentence(f"give 1 to {MAX_SERVICE_DAYS}.", f"isi 1 sampai {MAX_SERVICE_DAYS}."),
-        )
+    with Problems() as check:
+        if not _SERVICE.fullmatch(name):
+            why = Sentence(
+                "use 2 to 64 letters, digits, or . _ -, beginning with a letter or digit.",
+                "pakai 2 sampai 64 huruf, angka, atau . _ -, diawali huruf atau angka.",
+            )
+            check.add(InvalidText(field="name", what=Sentence(f"The name '{name[:40]}'", f"Nama '{name[:40]}'"), why=why))
+        if role is Role.ADMIN:
+            why = Sentence(
+                "a script can't be an ADMIN. Choose the narrowest role that suffices.",
+                "skrip tidak boleh menjadi ADMIN. Pilih peran paling sempit yang cukup.",
+            )
+            check.add(InvalidText(field="role", what=Sentence("The role ADMIN", "Peran ADMIN"), why=why))
+        if not 1 <= days <= MAX_SERVICE_DAYS:
+            why = Sentence(f"give 1 to {MAX_SERVICE_DAYS}.", f"isi 1 sampai {MAX_SERVICE_DAYS}.")
+            check.add(InvalidNumber(field="days", what=Sentence("days", "jumlah hari"), given=days, why=why))
+        if counter_ids is not None:
+            counters = await check.awaited(codes_of(session, counter_ids))
+        if counters is not None:
+            check(_check_counters, role, counters)
     await _administer(session)
     user_id = await _service_account(session, name, role)
-    await _assign(session, user_id, role, counters)
+    await _assign(session, user_id, counters)
     until = session.at + timedelta(days=days)
     tokens = await sessions.begin(session, user_id, kind=SignInKind.SERVICE, device=name, address="", lifetimes=lifetimes, until=until)
     created = ServiceTokenCreated(name=name, role=role, counter_codes=counters, until=until)
@@ -300,7 +331,8 @@ async def _user(session: WriteSession, user_id: int, *, service: bool = False) -
     return row
 
 
-async def _assign(session: WriteSession, user_id: int, role: Role, counters: Sequence[str]) -> None:
+def _check_counters(role: Role, counters: Sequence[str]) -> None:
+    """Raises InvalidText."""
     if bool(counters) != (role in AT_COUNTERS):
         why = Sentence(
             "name counters for a clerk or collector, and for nobody else.",
@@ -315,6 +347,9 @@ async def _assign(session: WriteSession, user_id: int, role: Role, counters: Seq
             what=Sentence("The list of counters", "Daftar loket"),
             why=Sentence("a counter is listed twice.", "ada loket yang tercantum dua kali."),
         )
+
+
+async def _assign(session: WriteSession, user_id: int, counters: Sequence[str]) -> None:
     for counter_id in await by_codes(session, counters):
         await session.execute(_ASSIGN, {"user": user_id, "counter": counter_id})
 

@@ -13,6 +13,7 @@ from sebilling import events
 from sebilling.billing import credit, deposits, differences, idempotency, late_fees, locks, scope, validation
 from sebilling.billing.isolation import blocks
 from sebilling.billing.payments import PaymentMethod, received_here
+from sebilling.billing.validation import Problems
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, InvoicePaid, NoCredit, NotFound, NothingOwed, PaymentRefunded
@@ -138,7 +139,8 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
     settles the customer's other debts. The void is in the recap of the invoice's period if that is open, else of a later open one.
     Raises InvalidText, NotFound, InvoicePaid, AlreadyCorrected, NoOpenPeriod, IdempotencyMismatch.
     """
-    why = validation.reason(reason)
+    with Problems() as check:
+        why, key = check(validation.reason, reason), check(idempotency.key, key)
     claim = await idempotency.claim(session, "voidInvoice", key, [invoice_id, why, release_payments], result_id=invoice_id)
     if claim.replayed:
         return True
@@ -185,7 +187,8 @@ async def reverse_payment(session: WriteSession, payment_id: int, *, reason: str
     the payment had used is open again. Raises InvalidText, NotFound, AlreadyCorrected, PaymentRefunded, InsufficientCash,
     IdempotencyMismatch.
     """
-    why = validation.reason(reason)
+    with Problems() as check:
+        why, key = check(validation.reason, reason), check(idempotency.key, key)
     claim = await idempotency.claim(session, "reversePayment", key, [payment_id, why], result_id=payment_id)
     if claim.replayed:
         return True
@@ -215,9 +218,9 @@ async def write_off(session: WriteSession, invoice_id: int, *, reason: str, key:
 
     Raises InvalidText, InvalidAmount, NotFound, NothingOwed, IdempotencyMismatch.
     """
-    why = validation.reason(reason)
-    if amount is not None:
-        amount = validation.rupiah(amount, field="amount", least=1)
+    with Problems() as check:
+        why, key = check(validation.reason, reason), check(idempotency.key, key)
+        amount = None if amount is None else check(validation.rupiah, amount, field="amount", least=1)
     claim = await idempotency.claim(session, "writeOff", key, [invoice_id, why, amount], table="write_off")
     if claim.replayed:
         return True
@@ -246,10 +249,10 @@ async def refund(
     Cash leaves the drawer of `collector_id` (None: the caller's) at the payment's counter. Raises InvalidText, InvalidAmount,
     NotFound, NoCredit, InsufficientCash, Forbidden, IdempotencyMismatch.
     """
-    why = validation.reason(reason)
-    if amount is not None:
-        amount = validation.rupiah(amount, field="amount", least=1)
-    received_here(method)
+    with Problems() as check:
+        why, key = check(validation.reason, reason), check(idempotency.key, key)
+        amount = None if amount is None else check(validation.rupiah, amount, field="amount", least=1)
+        check(received_here, method)
     claim = await idempotency.claim(session, "refundCredit", key, [payment_id, method.value, why, amount, collector_id], table="refund")
     if claim.replayed:
         return True

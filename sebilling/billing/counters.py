@@ -52,6 +52,7 @@ _INSERT: Final = text(
     ON CONFLICT (code) DO NOTHING RETURNING id
     """
 )
+_CODED: Final = text("SELECT EXISTS (SELECT FROM counter WHERE code = :code)")
 _BY_CODES: Final = text("SELECT id, code FROM counter WHERE code = ANY(:codes)")
 _BY_IDS: Final = text("SELECT id, code FROM counter WHERE id = ANY(:ids)")
 _LOCK: Final = text("SELECT name, due_day FROM counter WHERE id = :id FOR NO KEY UPDATE")
@@ -80,6 +81,8 @@ async def create(session: WriteSession, *, code: str, name: str, timezone: str =
             code=check(validation.counter_code, code, field="code"), name=check(_name, name), timezone=check(_timezone, timezone),
             due_day=check(validation.due_day, due_day),
         )  # fmt: skip
+        if check.found and await session.only_value(_CODED, {"code": values.code}, kind=bool):
+            check.add(AlreadyExists(field="code", noun=Noun.COUNTER, given=values.code))
     bound = {"code": values.code, "name": values.name, "timezone": timezone, "due_day": values.due_day, "at": session.at}
     counter_id = await session.value(_INSERT, bound, kind=int)
     if counter_id is None:

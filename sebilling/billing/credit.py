@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.billing import idempotency, locks, validation
 from sebilling.billing.isolation import blocks
+from sebilling.billing.validation import Problems
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, AlreadyHeld, NoCredit, NotFound, NothingOwed
 from sebilling.events.ids import CustomerId, InvoiceId
@@ -88,7 +89,8 @@ async def hold(session: WriteSession, payment_id: int, *, reason: str, key: str)
     For money whose use is not clear yet, such as a deposit for a device, or a possible refund. `apply` ends the hold.
     Raises InvalidText, NotFound, AlreadyCorrected (the payment was reversed), AlreadyHeld, IdempotencyMismatch.
     """
-    why = validation.reason(reason)
+    with Problems() as check:
+        why, key = check(validation.reason, reason), check(idempotency.key, key)
     claim = await idempotency.claim(session, "holdCredit", key, [payment_id, why], result_id=payment_id)
     if claim.replayed:
         return True

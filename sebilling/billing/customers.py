@@ -61,6 +61,14 @@ class _Archived:
     plan: bool | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """Whether other customers have the code and the PPPoE name."""
+
+    code: bool
+    pppoe_name: bool
+
+
 _NAMES: Final = CustomerDetails.__match_args__
 _COLUMNS: Final = ", ".join(_NAMES)
 _INSERT: Final = text(
@@ -78,7 +86,12 @@ _FIND: Final = text(
            (SELECT archived_at IS NOT NULL FROM plan WHERE id = :plan_id FOR KEY SHARE) AS plan
     """
 )
-_TAKEN: Final = text("SELECT code = :code AS code FROM customer WHERE code = :code OR pppoe_name = :pppoe_name ORDER BY 1 DESC LIMIT 1")
+_TAKEN: Final = text(
+    """
+    SELECT coalesce(bool_or(code = :code), false) AS code, coalesce(bool_or(pppoe_name = :pppoe_name), false) AS pppoe_name
+      FROM customer WHERE (code = :code OR pppoe_name = :pppoe_name) AND code <> :own_code
+    """
+)
 _SET: Final = ", ".join(f"{name} = :{name}" for name in _NAMES if name != "code")
 _UPDATE: Final = text(f"UPDATE customer SET {_SET}, version = version + 1 WHERE id = :id")
 # Exclusively, as whoever adds invoices does (db/sql/invoice_checks.sql): each customer's invoices are added under one lock.
@@ -111,7 +124,9 @@ async def create(session: WriteSession, details: CustomerDetails) -> int:
     values = _columns(details)
     customer_id = await session.value(_INSERT, {**values, "at": session.at}, kind=int)
     if customer_id is None:
-        raise await _taken(session, details)
+        with Problems() as check:
+            await _tell_taken(session, details, check, before=None)
+        raise RuntimeError("a customer was not added, and neither the code nor the PPPoE name is taken")
     await events.append(session, CustomerCreated(after=_logged(details)), subject_id=customer_id, counter_id=details.counter_id)
     return customer_id
 
@@ -173,6 +188,8 @@ async def _checked(session: WriteSession, details: CustomerDetails, *, before: C
             check.add(NotFound(field="plan_id", noun=Noun.PLAN, given=details.plan_id))
         elif archived.plan and (before is None or before.plan_id != details.plan_id):
             check.add(Archived(field="plan_id", noun=Noun.PLAN, given=details.plan_id))
+        if check.found:
+            await _tell_taken(session, stored, check, before=before)
     return stored
 
 
@@ -181,10 +198,15 @@ def _joins_counter(details: CustomerDetails, before: CustomerDetails | None) -> 
     return before is None or before.counter_id != details.counter_id or (details.active and not before.active)
 
 
-async def _taken(session: WriteSession, details: CustomerDetails) -> AlreadyExists:
-    if await session.value(_TAKEN, {"code": details.code, "pppoe_name": details.pppoe_name}, kind=bool):
-        return AlreadyExists(field="code", noun=Noun.CUSTOMER, given=details.code)
-    return AlreadyExists(field="pppoe_name", noun=Noun.CUSTOMER, given=details.pppoe_name)
+async def _tell_taken(session: WriteSession, details: CustomerDetails, check: Problems, *, before: CustomerDetails | None) -> None:
+    """Add a problem for each of code and PPPoE name that another customer has."""
+    own_code = "" if before is None else before.code
+    wanted = {"code": details.code, "pppoe_name": details.pppoe_name, "own_code": own_code}
+    taken = await session.only_row(_TAKEN, wanted, into=_Taken)
+    if taken.code:
+        check.add(AlreadyExists(field="code", noun=Noun.CUSTOMER, given=details.code))
+    if taken.pppoe_name:
+        check.add(AlreadyExists(field="pppoe_name", noun=Noun.CUSTOMER, given=details.pppoe_name))
 
 
 def _columns(details: CustomerDetails) -> dict[str, object]:

@@ -16,6 +16,7 @@ from sebilling.access_errors import Forbidden
 from sebilling.actor import Role
 from sebilling.billing import idempotency, locks, scope, validation
 from sebilling.billing.journal import Account, BookedCode
+from sebilling.billing.validation import Problems
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import WHOLE_INPUT, AlreadyDecided, InvalidProof, NotFound, OwnDeposit
@@ -165,16 +166,15 @@ async def submit(
     if collector != actor.user_id and actor.role not in _FOR_OTHERS:
         raise Forbidden(roles=" / ".join(sorted(_FOR_OTHERS)))
     scope.own_drawer(actor, collector)
-    amount = validation.rupiah(amount, field="amount", least=1)
-    note = validation.clean(note, what=Sentence("The note", "Catatan"), field="note", most=500, required=False)
-    if type is DepositType.TRANSFER and proof is None:
-        raise InvalidProof(
-            field="proof",
-            why=Sentence(
+    with Problems() as check:
+        amount, key = check(validation.rupiah, amount, field="amount", least=1), check(idempotency.key, key)
+        note = check(validation.clean, note, what=Sentence("The note", "Catatan"), field="note", most=500, required=False)
+        if type is DepositType.TRANSFER and proof is None:
+            why = Sentence(
                 "a transfer requires one. Attach an image or PDF of the bank's receipt.",
                 "setoran transfer wajib memakai bukti. Lampirkan foto atau PDF bukti dari bank.",
-            ),
-        )
+            )
+            check.add(InvalidProof(field="proof", why=why))
     counter = await session.row(_COUNTER, {"counter": counter_id}, into=_Counter)
     if counter is None or not await _may_deposit(session, counter_id, collector):
         raise NotFound(field="counter_id", noun=Noun.COUNTER, given=counter_id)
@@ -224,9 +224,12 @@ async def verify(
     `confirm_difference`. Raises InvalidAmount, InvalidText, NotFound, OwnDeposit, AlreadyDecided, ConfirmDifference,
     IdempotencyMismatch.
     """
-    if counted is not None:
-        counted = validation.rupiah(counted, field="counted", least=1)
-    note = validation.clean(note, what=Sentence("The note", "Catatan"), field="note", most=500, required=False)
+    with Problems() as check:
+        counted = None if counted is None else check(validation.rupiah, counted, field="counted", least=1)
+        note, key = (
+            check(validation.clean, note, what=Sentence("The note", "Catatan"), field="note", most=500, required=False),
+            check(idempotency.key, key),
+        )
     claim = await idempotency.claim(session, "verifyDeposit", key, [deposit_id, counted, note], result_id=deposit_id)
     if claim.replayed:
         return True
@@ -249,7 +252,8 @@ async def verify(
 
 async def reject(session: WriteSession, deposit_id: int, *, reason: str, key: str) -> bool:
     """Reject a deposit: its cash stays in the drawer. Returns True if the request is a replay of its key. Raises like `verify`."""
-    why = validation.reason(reason)
+    with Problems() as check:
+        why, key = check(validation.reason, reason), check(idempotency.key, key)
     claim = await idempotency.claim(session, "rejectDeposit", key, [deposit_id, why], result_id=deposit_id)
     if claim.replayed:
         return True

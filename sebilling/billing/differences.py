@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.billing import deposits, idempotency, locks, scope, validation
 from sebilling.billing.deposits import DepositStatus, LockedDeposit
+from sebilling.billing.validation import Problems
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, NotFound, OwnDeposit
@@ -123,8 +124,9 @@ async def correct(session: WriteSession, deposit_id: int, *, counted: int, reaso
     NotFound, OwnDeposit, NotVerified, AlreadyCorrected (that is the present count), InsufficientCash (a settled shortage must be reversed
     and its cash is gone), IdempotencyMismatch.
     """
-    why = validation.reason(reason)
-    counted = validation.rupiah(counted, field="counted")
+    with Problems() as check:
+        why, key = check(validation.reason, reason), check(idempotency.key, key)
+        counted = check(validation.rupiah, counted, field="counted")
     claim = await idempotency.claim(session, "correctDeposit", key, [deposit_id, counted, why], table="deposit_correction")
     if claim.replayed:
         return True
@@ -180,8 +182,9 @@ async def settle(
     NothingToSettle, InsufficientCash, OwnDeposit (the caller's own drawer), Forbidden, IdempotencyMismatch.
     """
     scope.central(session)
-    why = validation.reason(reason)
-    amount = validation.rupiah(amount, field="amount", least=1)
+    with Problems() as check:
+        why, key = check(validation.reason, reason), check(idempotency.key, key)
+        amount = check(validation.rupiah, amount, field="amount", least=1)
     body = [counter_id, collector_id, amount, why]
     claim = await idempotency.claim(session, f"settle{kind.title()}", key, body, result_id=collector_id)
     if claim.replayed:
@@ -230,7 +233,8 @@ async def reverse(session: WriteSession, settlement_id: int, *, deposit_id: int,
 
     Raises InvalidText, NotFound, AlreadyCorrected, OwnDeposit, InsufficientCash (the cash of a settled shortage), IdempotencyMismatch.
     """
-    why = validation.reason(reason)
+    with Problems() as check:
+        why, key = check(validation.reason, reason), check(idempotency.key, key)
     claim = await idempotency.claim(session, "reverseSettlement", key, [settlement_id, deposit_id, why], result_id=settlement_id)
     if claim.replayed:
         return True

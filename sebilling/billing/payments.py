@@ -104,6 +104,17 @@ def received_here(method: PaymentMethod) -> None:
         raise InvalidText(field="method", what=Sentence("The method OPENING", "Metode OPENING"), why=why)
 
 
+def check(received: Received) -> tuple[int, str, str]:
+    """Return amount, note and key as they are recorded. Raises InvalidAmount, InvalidText, InvalidInputs."""
+    with Problems() as problems:
+        problems(received_here, received.method)
+        return (
+            problems(validation.rupiah, received.amount, field="amount", least=1),
+            problems(validation.clean, received.note, what=Sentence("The note", "Catatan"), field="note", most=500, required=False),
+            problems(idempotency.key, received.key),
+        )
+
+
 async def record(session: WriteSession | AutocommitSession, received: Received) -> Recorded:
     """Record a payment and settle the named invoices, then the customer's oldest; the rest becomes credit.
 
@@ -118,11 +129,7 @@ async def record(session: WriteSession | AutocommitSession, received: Received) 
     actor = session.actor
     if actor.user_id is None:
         raise RuntimeError("a payment needs a signed-in user, whose name is printed on the receipt")
-    with Problems() as check:
-        check(received_here, received.method)
-        amount = check(validation.rupiah, received.amount, field="amount", least=1)
-        note = check(validation.clean, received.note, what=Sentence("The note", "Catatan"), field="note", most=500, required=False)
-        key = check(idempotency.key, received.key)
+    amount, note, key = check(received)
     # A phone's clock may be slightly wrong, but the money is real; days are counted by the server's clock.
     collected_at = received.collected_at or session.at
     # as the client sent it, so that a replay with the defaults "now" and "own counter" has the same fingerprint

@@ -50,6 +50,7 @@ _UPDATE: Final = text(f"UPDATE plan SET {', '.join(f'{name} = :{name}' for name 
 _LOCK_ARCHIVED: Final = text("SELECT archived_at FROM plan WHERE id = :id FOR UPDATE")  # against customers who get it meanwhile
 _ARCHIVE: Final = text("UPDATE plan SET archived_at = :archived_at, version = version + 1 WHERE id = :id")
 _ARCHIVED: Final = text("SELECT archived_at IS NOT NULL FROM plan WHERE id = :id")
+_NAMED: Final = text("SELECT EXISTS (SELECT FROM plan WHERE name = :name AND id <> :id)")
 _MAX_RATE_KBPS: Final = 100_000_000
 
 
@@ -61,7 +62,7 @@ async def create(
     Raises InvalidText, InvalidAmount, InvalidInputs, AlreadyExists, Forbidden.
     """
     scope.central(session)
-    plan = _checked(PlanDetails(name, price, rate_down_kbps, rate_up_kbps))
+    plan = await _checked(session, PlanDetails(name, price, rate_down_kbps, rate_up_kbps))
     plan_id = await session.value(_INSERT, {**_bound(plan), "at": session.at}, kind=int)
     if plan_id is None:
         raise AlreadyExists(field="name", noun=Noun.PLAN, given=plan.name)
@@ -78,7 +79,7 @@ async def update(session: WriteSession, plan_id: int, **changes: Unpack[PlanChan
     current = await session.row(_LOCK, {"id": plan_id}, into=PlanDetails)
     if current is None:
         raise NotFound(field="plan_id", noun=Noun.PLAN, given=plan_id)
-    plan = _checked(replace(current, **changes))
+    plan = await _checked(session, replace(current, **changes), plan_id=plan_id)
     try:
         await session.execute(_UPDATE, {**_bound(plan), "id": plan_id})
     except IntegrityError as error:  # its only unique column
@@ -123,8 +124,8 @@ async def check_open(session: ReadSession, plan_id: int, *, field: InputPath = "
         raise Archived(field=field, noun=Noun.PLAN, given=plan_id)
 
 
-def _checked(plan: PlanDetails) -> PlanDetails:
-    """Check every field and return the details as they are stored."""
+async def _checked(session: WriteSession, plan: PlanDetails, *, plan_id: int = 0) -> PlanDetails:
+    """Check every field of a plan, which is a new one without `plan_id`, and return the details as they are stored."""
     with Problems() as check:
         stored = replace(
             plan,
@@ -134,6 +135,8 @@ def _checked(plan: PlanDetails) -> PlanDetails:
         for field, rate in (("rate_down_kbps", plan.rate_down_kbps), ("rate_up_kbps", plan.rate_up_kbps)):
             if rate is not None and not 1 <= rate <= _MAX_RATE_KBPS:
                 check.add(InvalidAmount(field=field, given=rate, least=1, most=_MAX_RATE_KBPS))
+        if check.found and await session.only_value(_NAMED, {"name": stored.name, "id": plan_id}, kind=bool):
+            check.add(AlreadyExists(field="name", noun=Noun.PLAN, given=stored.name))
     return stored
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.billing import corrections, credit, idempotency, locks, validation
 from sebilling.billing.isolation import blocks
+from sebilling.billing.validation import Problems
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, NotFound
@@ -65,7 +66,8 @@ async def reverse_write_off(session: WriteSession, write_off_id: int, *, invoice
     This blocks nobody: the next sweep finds customers who are overdue again. The cancellation of a late fee belongs to a void, and
     reversing it raises NotFound. Raises InvalidText, NotFound, AlreadyCorrected, IdempotencyMismatch.
     """
-    why = validation.reason(reason)
+    with Problems() as check:
+        why, key = check(validation.reason, reason), check(idempotency.key, key)
     claim = await idempotency.claim(session, "reverseWriteOff", key, [write_off_id, invoice_id, why], result_id=write_off_id)
     if claim.replayed:
         return True
@@ -95,7 +97,8 @@ async def reverse_refund(session: WriteSession, refund_id: int, *, payment_id: i
 
     Returns True if the request is a replay of its key. Raises InvalidText, NotFound, AlreadyCorrected, IdempotencyMismatch.
     """
-    why = validation.reason(reason)
+    with Problems() as check:
+        why, key = check(validation.reason, reason), check(idempotency.key, key)
     claim = await idempotency.claim(session, "reverseRefund", key, [refund_id, payment_id, why], result_id=refund_id)
     if claim.replayed:
         return True

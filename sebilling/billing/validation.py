@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from types import TracebackType
 from typing import Final, ParamSpec, Self, TypeVar, cast
@@ -60,13 +60,32 @@ class Problems:
             self._problems += each_problem(problem)
             return cast("T", None)  # nobody uses it: the block raises
 
+    async def awaited(self, check: Awaitable[T]) -> T:
+        """Return what a check that asks the database returns; keep the error that it raises."""
+        try:
+            return await check
+        except SebillingError as problem:
+            self._problems += each_problem(problem)
+            return cast("T", None)
+
+    @property
+    def found(self) -> bool:
+        """Whether there is a problem so far: what only the database knows is looked up then, to be told too."""
+        return bool(self._problems)
+
     def add(self, problem: SebillingError) -> None:
         """Add a problem that was found in another way."""
         self._problems.append(problem)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if error is None and self._problems:
-            raise self._problems[0] if len(self._problems) == 1 else InvalidInputs(problems=self._problems)
+        if error is None:
+            raise_each(self._problems)
+
+
+def raise_each(problems: Sequence[SebillingError]) -> None:
+    """Raise the problem, or InvalidInputs if there are several; nothing if there is none."""
+    if problems:
+        raise problems[0] if len(problems) == 1 else InvalidInputs(problems=problems)
 
 
 def each_problem(error: SebillingError) -> Sequence[SebillingError]:

@@ -165,6 +165,16 @@ def _entered(plugins: Plugins, driver: type[IsolationDriver[DeviceConfig]], sett
     return config
 
 
+def _changed(
+    plugins: Plugins, driver: type[IsolationDriver[DeviceConfig]], config: Mapping[str, object], current: DeviceConfig | None
+) -> DeviceConfig:
+    """The settings after `config` was entered over the current ones. Raises like `_entered`, and SecretNeeded."""
+    new = _entered(plugins, driver, _joined(config, current))
+    if current is not None:
+        destinations.demand_secrets(current, new, _without_stars(config, current))
+    return new
+
+
 def _plain(config: DeviceConfig) -> dict[str, object]:
     """The settings as JSON, secrets in clear text: encrypt them at once."""
     dumped: dict[str, object] = config.model_dump(mode="python")
@@ -218,6 +228,8 @@ async def create(session: WriteSession, plugins: Plugins, vault: Vault, *, name:
     with Problems() as check:
         name = check(validation.clean, name, what=_NAME, field="name", most=100)
         settings = check(_entered, plugins, driver, config)
+        if check.found and await session.only_value(_NAMED, {"name": name, "id": 0}, kind=bool):
+            check.add(AlreadyExists(field="name", noun=Noun.DEVICE, given=name))
     locked = vault.lock(_plain(settings))
     bound = {"name": name, "kind": kind, "config": locked, "version": driver.config_version, "at": session.at}
     device_id = await session.value(_INSERT, bound, kind=int)
@@ -241,17 +253,16 @@ async def update(
     if row is None:
         raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
     device = row
-    if name is not None:
-        device = replace(device, name=validation.clean(name, what=_NAME, field="name", most=100))
-        if await session.only_value(_NAMED, {"name": device.name, "id": device_id}, kind=bool):
-            raise AlreadyExists(field="name", noun=Noun.DEVICE, given=device.name)
     current = new = _current(plugins, vault, row)
-    if config is not None:
-        driver = driver_of(plugins, row.kind)
-        new = _entered(plugins, driver, _joined(config, current))
-        if current is not None:
-            destinations.demand_secrets(current, new, _without_stars(config, current))
-        device = replace(device, config=vault.lock(_plain(new)), config_version=driver.config_version)
+    with Problems() as check:
+        if name is not None:
+            device = replace(device, name=check(validation.clean, name, what=_NAME, field="name", most=100))
+            if await session.only_value(_NAMED, {"name": device.name, "id": device_id}, kind=bool):
+                check.add(AlreadyExists(field="name", noun=Noun.DEVICE, given=device.name))
+        if config is not None:
+            new = check(_changed, plugins, driver_of(plugins, row.kind), config, current)
+    if config is not None and new is not None:
+        device = replace(device, config=vault.lock(_plain(new)), config_version=driver_of(plugins, row.kind).config_version)
     if enabled is not None:
         device = replace(device, enabled=enabled)
     values = {"name": device.name, "config": device.config, "version": device.config_version, "enabled": device.enabled}

@@ -1,7 +1,8 @@
 """Context of a request: where it comes from, the caller, the language, the time; and the only access to the database and the clock."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -12,11 +13,12 @@ from starlette.responses import Response
 from sebilling.access_errors import Unauthenticated
 from sebilling.actor import Actor
 from sebilling.auth.caller_cache import CallerCache
+from sebilling.billing.validation import raise_each
 from sebilling.clock import Clock
 from sebilling.config import Settings
 from sebilling.db.engine import AutocommitSession, Database, WriteSession
 from sebilling.db.read_batch import ReadBatch
-from sebilling.errors import Unavailable
+from sebilling.errors import InvalidInput, Unavailable
 from sebilling.language import Language
 from sebilling.plugins.loading import Plugins
 from sebilling.schema.feed_subscription import Look
@@ -96,6 +98,9 @@ class Context:
     """Whether the time of the token's use is to be recorded after the response."""
     response: Response | None = None
     """Response to which cookies are added; None for a WebSocket."""
+    malformed: list[InvalidInput] = field(default_factory=list)
+    """Problems of the mutation's input that were found before its transaction: malformed ids, for which it goes on with numbers that no
+    row has, so that all other problems are found, too. Nothing is committed then."""
     look: Look | None = None
     """Iteration of the subscription that is executed."""
     reads: ReadBatch = field(init=False)
@@ -118,12 +123,19 @@ class Context:
         self.is_identified, self.actor, self.trouble = True, earlier.actor, earlier.trouble
         self.sign_in_id, self.is_stale = earlier.sign_in_id, earlier.is_stale
 
-    def transaction(self) -> AbstractAsyncContextManager[WriteSession]:
-        """Begin a transaction in the name of the caller, at the time of the request."""
-        return self.parts.database.transaction(actor=self.signed_in, at=self.at)
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[WriteSession]:
+        """Begin a transaction in the name of the caller, at the time of the request. Raises InvalidId and InvalidInputs at its end."""
+        async with self.parts.database.transaction(actor=self.signed_in, at=self.at) as session:
+            yield session
+            raise_each(self.malformed)
 
     def autocommit(self) -> AutocommitSession:
-        """Return a session for a function of the database that does all of a mutation, in the name of the caller."""
+        """Return a session for a function of the database that does all of a mutation, in the name of the caller.
+
+        Raises InvalidId, InvalidInputs.
+        """
+        raise_each(self.malformed)
         return self.parts.database.autocommit(actor=self.signed_in, at=self.at)
 
 

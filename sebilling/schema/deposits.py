@@ -265,7 +265,13 @@ async def submit_deposit(info: Info, input: Annotated[SubmitDepositInput, INPUT]
     context = info.context
     counter_id = ids.decode(input.counter_id, Noun.COUNTER, field=("input", "counterId"))
     collector_id = ids.decode_optional(input.collector_id, Noun.USER, field=("input", "collectorId"))
-    proof, object_key = (None, None) if input.proof is None else await _kept(context, input.proof)
+    proof, object_key = None, None
+    if input.proof is not None:
+        try:
+            proof, object_key = await _kept(context, input.proof)
+        except InvalidProof as error:
+            error.field = ("input", "proof")
+            context.malformed.append(error)  # told with the problems of the other fields
     committing = False
     try:
         async with context.transaction() as session:

@@ -27,7 +27,7 @@ from sebilling.schema.invoices import LIVE_ALLOCATION, Invoice, Reversal
 from sebilling.schema.payment_filter import FilterArgument
 from sebilling.schema.payment_previews import PaymentWarning
 from sebilling.schema.receipts import RECEIPT_OF_PAYMENT, Receipt, receipt_of
-from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.access import beside, mutation, query
 from sebilling.schema.request.errors import UserError, in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
 from sebilling.schema.request.roles import COUNTERS, RECEIVERS
@@ -252,19 +252,21 @@ def _warnings(info: Info, recorded: verbs.Recorded) -> list[Any]:
 
 @mutation(RECEIVERS, "Record a payment: pay the customer's invoices, oldest first, and keep the rest as credit.")
 async def record_payment(info: Info, input: Annotated[RecordPaymentInput, INPUT]) -> RecordPaymentPayload:
-    recorded = await verbs.record(info.context.autocommit(), _received(input))
+    recorded = await _record(info, input)
     payment = await one(info, Payment, "t.id = :id", {"id": recorded.payment_id}, below=("payment",))
     return row(payment=payment, replayed=recorded.replayed, warnings=_warnings(info, recorded))
 
 
-def _received(input: RecordPaymentInput) -> verbs.Received:
-    """Convert the input. Raises InvalidId."""
-    return verbs.Received(
+async def _record(info: Info, input: RecordPaymentInput) -> verbs.Recorded:
+    received = verbs.Received(
         customer_id=ids.decode(input.customer_id, Noun.CUSTOMER, field=("input", "customerId")), amount=input.amount,
         method=input.method, key=input.idempotency_key, note=input.note, collected_at=input.collected_at,
         counter_id=ids.decode_optional(input.counter_id, Noun.COUNTER, field=("input", "counterId")),
         invoice_ids=ids.decode_all(input.invoice_ids, Noun.INVOICE, field=("input", "invoiceIds")),
     )  # fmt: skip
+    if info.context.malformed:
+        verbs.check(received)  # its problems are told together
+    return await verbs.record(info.context.autocommit(), received)
 
 
 @input_type("Input of recordPayments: payments collected while a phone was offline.")
@@ -312,15 +314,18 @@ async def _one_of_batch(info: Info, input: RecordPaymentInput, index: str) -> An
 
     Raises Unavailable: the phone then sends the batch again, and the recorded payments are replayed.
     """
+    malformed = info.context.malformed
+    malformed.clear()
     errors: Sequence[SebillingError] = unreadable({"input": input})
     if errors:
         return _refused(info, errors, index)
     try:
-        recorded = await verbs.record(info.context.autocommit(), _received(input))
+        recorded = await _record(info, input)
     except SebillingError as error:
         if not in_payload(error):
             raise
-        errors = each_problem(error)
+        errors = list(beside(malformed, each_problem(error)))
+        malformed.clear()
     except Exception:  # noqa: BLE001 - a bug met by one payment must not fail the others
         reference = secrets.token_hex(6)
         errors = [Unexpected(reference=reference)]

@@ -56,7 +56,7 @@ def link_to(info: Info, kind: str, **about: int | str) -> Any:
     return row(url=f"/downloads/{token}", expires_at=context.at + links.LIFETIME)
 
 
-PaperArgument = Annotated[Paper, strawberry.argument(description="Paper size.")]
+_PAPER: Final = strawberry.argument(description="Paper size.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ def _whats_app(root: strawberry.Parent[ReceiptRow]) -> str:
     return whatsapp_text(root.content)
 
 
-def _pdf(root: strawberry.Parent[ReceiptRow], info: Info, paper: PaperArgument = Paper.MM58) -> DownloadLink:
-    return link_to(info, "receipt", payment=root.payment_id, paper=paper.value)
+def _pdf(root: strawberry.Parent[ReceiptRow], info: Info, paper: Annotated[Paper | None, _PAPER] = Paper.MM58) -> DownloadLink:
+    return link_to(info, "receipt", payment=root.payment_id, paper=(paper or Paper.MM58).value)
 
 
 @output("Receipt (kuitansi), as of now.")
@@ -121,7 +121,7 @@ async def receipt(info: Info, payment_id: PaymentId) -> Receipt:
 
 
 @query(COUNTERS, "Get a download link for a payment's receipt as PDF.")
-async def receipt_link(info: Info, payment_id: PaymentId, paper: PaperArgument = Paper.MM58) -> DownloadLink:
+async def receipt_link(info: Info, payment_id: PaymentId, paper: Annotated[Paper, _PAPER] = Paper.MM58) -> DownloadLink:
     wanted = ids.decode(payment_id, Noun.PAYMENT, field=("paymentId",))
     async with info.context.parts.database.reading() as session:
         await receipts.read(session, wanted, scope=info.context.signed_in.scope)

@@ -7,7 +7,6 @@ import strawberry
 from sebilling.actor import Role
 from sebilling.auth import users as verbs
 from sebilling.auth.sessions import Lifetimes
-from sebilling.billing import counters
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counters_of_user
@@ -62,9 +61,8 @@ async def create_service_token(info: Info, input: Annotated[CreateServiceTokenIn
     lifetimes = Lifetimes.of(info.context.parts.settings)
     counter_ids = ids.decode_all(input.counter_ids, Noun.COUNTER, field=("input", "counterIds")) or []
     async with info.context.transaction() as session:
-        codes = await counters.codes_of(session, counter_ids)
         user_id, tokens = await verbs.create_service(
-            session, name=input.name, role=input.role, counters=codes, days=input.days, lifetimes=lifetimes
+            session, name=input.name, role=input.role, counter_ids=counter_ids, days=input.days, lifetimes=lifetimes
         )
     shown = await one(info, ServiceToken, "t.id = :id", {"id": user_id}, below=("service_token",))
     return row(service_token=shown, token=tokens.token)

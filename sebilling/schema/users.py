@@ -7,7 +7,7 @@ import strawberry
 from sebilling.actor import Role
 from sebilling.auth import passwords, totp
 from sebilling.auth import users as verbs
-from sebilling.billing import counters, idempotency, versions
+from sebilling.billing import idempotency, versions
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counters_of_user
@@ -121,7 +121,7 @@ async def create_user(info: Info, input: Annotated[CreateUserInput, INPUT]) -> C
         else:
             await verbs.create(
                 session, username=username, name=input.name, role=input.role, password_hash=new_hash or "",
-                counters=await counters.codes_of(session, counter_ids), one_time=True, user_id=claim.result_id,
+                counter_ids=counter_ids, one_time=True, user_id=claim.result_id,
             )  # fmt: skip
     # What is told again may have been replaced by resetPassword.
     is_valid = not claim.replayed or (new_hash is not None and await passwords.matches(password, new_hash))
@@ -153,8 +153,7 @@ async def update_user(info: Info, input: Annotated[UpdateUserInput, INPUT]) -> U
     user_id = ids.decode(input.id, Noun.USER, field=("input", "id"))
     counter_ids = ids.decode_all(input.counter_ids, Noun.COUNTER, field=("input", "counterIds"))
     async with info.context.transaction() as session:
-        codes = None if counter_ids is None else await counters.codes_of(session, counter_ids)
-        changes = verbs.Changes(name=input.name, role=input.role, counters=codes, active=input.active)
+        changes = verbs.Changes(name=input.name, role=input.role, counter_ids=counter_ids, active=input.active)
         await verbs.check_may_administer(session, user_id)  # its lock comes before the row's
         await versions.expect(session, Noun.USER, user_id, expected(input.expected_version))
         await verbs.update(session, user_id, changes)

@@ -9,15 +9,15 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final, get_args
 
 import strawberry
 from strawberry.types.field import StrawberryField
 
 from sebilling.access_errors import Forbidden
 from sebilling.actor import Role
-from sebilling.billing.validation import each_problem
-from sebilling.errors import SebillingError
+from sebilling.billing.validation import each_problem, raise_each
+from sebilling.errors import AlreadyExists, InvalidInput, SebillingError
 from sebilling.schema.context import Info
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.declarations import MADE_IN_PYTHON, READERS_OF
@@ -27,6 +27,7 @@ from sebilling.schema.request.input_paths import Inputs
 from sebilling.schema.request.roles import ANYBODY, EVERYONE
 from sebilling.schema.request.unreadable import unreadable
 from sebilling.schema.values.connections import paged
+from sebilling.schema.values.ids import collecting
 
 RULES: Final[dict[str, frozenset[Role]]] = {}
 """Root field → the roles that may use it."""
@@ -41,7 +42,8 @@ Resolver = Callable[..., Awaitable[Any]]
 def query(roles: frozenset[Role], description: str) -> Callable[[Resolver], StrawberryField]:
     """Turn a function that takes `info` first into a root query. A refusal is an error at its path; the other root fields are answered.
 
-    So its value may be null in any case, whatever the function's annotation says.
+    So its value may be null in any case, whatever the function's annotation says. An argument with a default takes null for it, which is
+    what clients of generated code send for what is left out.
     """
 
     def decorate(resolver: Resolver) -> StrawberryField:
@@ -53,25 +55,35 @@ def query(roles: frozenset[Role], description: str) -> Callable[[Resolver], Stra
                 _allow(info, function.__name__)
                 if wrong := unreadable(arguments):
                     raise wrong[0]
-                return await function(info, **arguments)
+                return await function(info, **{name: defaults.get(name) if value is None else value for name, value in arguments.items()})
             except SebillingError as error:
                 problem = each_problem(error)[0]  # an error at a path tells one
                 problem.field = inputs.path(problem.path)
                 raise problem from error.__cause__
 
         inputs, signature = Inputs.of(function), inspect.signature(function)
+        defaults = {name: parameter.default for name, parameter in signature.parameters.items() if parameter.default is not parameter.empty}
+        parameters = [_nullable(parameter) for parameter in signature.parameters.values()]
         del guarded.__wrapped__
-        guarded.__signature__ = signature.replace(return_annotation=signature.return_annotation | None)  # type: ignore[attr-defined]  # for Strawberry
+        guarded.__signature__ = signature.replace(parameters=parameters, return_annotation=signature.return_annotation | None)  # type: ignore[attr-defined]  # for Strawberry
         return _registered(guarded, roles, description)
 
     return decorate
 
 
+def _nullable(parameter: inspect.Parameter) -> inspect.Parameter:
+    """The parameter, which also takes null if it has a default."""
+    if parameter.default is parameter.empty:
+        return parameter
+    described_type, *notes = get_args(parameter.annotation)  # Annotated[type, description]
+    return parameter.replace(annotation=Annotated[described_type | None, *notes])
+
+
 def mutation(roles: frozenset[Role], description: str, *, apart: tuple[str, ...] = ()) -> Callable[[Resolver], StrawberryField]:
     """Turn a function that takes `info` and `input` and returns its payload's fields without `errors` into a mutation.
 
-    Errors that the caller can correct are in the payload's `errors`; nothing is changed then. Values that can't be read below the path
-    `apart` are left to the function, which tells them for each of its items.
+    Errors that the caller can correct are in the payload's `errors`, malformed ids together with what else is wrong; nothing is changed
+    then. Values that can't be read below the path `apart` are left to the function, which tells them for each of its items.
     """
 
     def decorate(function: Resolver) -> StrawberryField:
@@ -81,20 +93,42 @@ def mutation(roles: frozenset[Role], description: str, *, apart: tuple[str, ...]
                 _allow(info, function.__name__, whole=True)  # what is refused shouldn't follow what was done
                 if wrong := unreadable(arguments, apart=apart):
                     return refused(info, wrong)
-                return {**await function(info, **arguments), "errors": []}
+                info.context.malformed.clear()
+                with collecting(info.context.malformed):
+                    result = await function(info, **arguments)
+                raise_each(info.context.malformed)
             except SebillingError as error:
                 problems = each_problem(error)
                 for problem in problems:
                     problem.field = inputs.path(problem.path)
                 if not in_payload(error):
                     raise
-                return refused(info, problems)
+                return refused(info, beside(info.context.malformed, problems))
+            else:
+                return {**result, "errors": []}
 
         inputs = Inputs.of(function)
         MUTATIONS.add(function.__name__)
         return _registered(guarded, roles, description)
 
     return decorate
+
+
+def beside(malformed: Sequence[InvalidInput], problems: Sequence[SebillingError]) -> Sequence[SebillingError]:
+    """The problems of an input with malformed ids: these, and what else is wrong in itself, as the rest may come of the missing rows.
+
+    All of them have the client's paths.
+    """
+    if not malformed:
+        return problems
+    told = {error.path for error in malformed}
+    others = [problem for problem in problems if isinstance(problem, InvalidInput | AlreadyExists) and not _is_below(problem.path, told)]
+    return [*malformed, *others]
+
+
+def _is_below(path: tuple[str | int, ...], paths: set[tuple[str | int, ...]]) -> bool:
+    """Whether it is one of these paths, or the path of a list with one of them."""
+    return any(other[: len(path)] == path for other in paths)
 
 
 def subscription(roles: frozenset[Role], description: str, *, every: timedelta = AT_ONCE) -> Callable[[Resolver], StrawberryField]:

@@ -1,21 +1,40 @@
 """Decode the ids that clients send; `sebilling.nouns` makes them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
-from sebilling.errors import InvalidId
+from sebilling.errors import InvalidId, InvalidInput
 from sebilling.nouns import Noun
 
 _ID: Final = re.compile(r"([a-z]{3})_([1-9][0-9]{0,17})")
+_NO_ROW: Final = 0
+"""A number that no row has."""
+_malformed: ContextVar[list[InvalidInput] | None] = ContextVar("malformed", default=None)
+
+
+@contextmanager
+def collecting(malformed: list[InvalidInput]) -> Iterator[None]:
+    """Add malformed ids to the list while the block runs, instead of raising them: each is decoded as a number that no row has."""
+    token = _malformed.set(malformed)
+    try:
+        yield
+    finally:
+        _malformed.reset(token)
 
 
 def decode(public_id: str, noun: Noun, *, field: tuple[str, ...]) -> int:
-    """Decode the row's number. Raises InvalidId for anything but an id of this noun."""
+    """Decode the row's number. Raises InvalidId for anything but an id of this noun, unless they are collected."""
     match = _ID.fullmatch(public_id)
-    if match is None or match[1] != noun.prefix:
-        raise InvalidId(field=field, given=public_id[:40], noun=noun)
-    return int(match[2])
+    if match is not None and match[1] == noun.prefix:
+        return int(match[2])
+    error, malformed = InvalidId(field=field, given=public_id[:40], noun=noun), _malformed.get()
+    if malformed is None:
+        raise error
+    malformed.append(error)
+    return _NO_ROW
 
 
 def decode_either(public_id: str | None, other: str | None, noun: Noun) -> int | None:
