@@ -279,7 +279,7 @@ async def submit_deposit(info: Info, input: Annotated[SubmitDepositInput, INPUT]
                 session, counter_id=counter_id, collector_id=collector_id, amount=input.amount, type=input.type,
                 key=input.idempotency_key, note=input.note, proof=proof, object_key=object_key,
             )  # fmt: skip
-            committing = True
+            committing = not context.malformed
     except Exception:
         # Before COMMIT nothing is stored. If COMMIT itself fails, the result is unknown: jobs/orphaned_proofs.py checks later.
         if not committing:

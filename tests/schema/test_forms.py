@@ -1,16 +1,32 @@
 """Forms: all problems of an input are told at once, each with its field, in the caller's language; and then nothing is changed."""
 
+import functools
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLSchema,
+    build_schema,
+    get_named_type,
+    get_nullable_type,
+    is_required_input_field,
+)
 
+from sebilling.actor import Role
+from sebilling.billing import plans
 from sebilling.billing.validation import InvalidInputs, Problems, each_problem, rupiah
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidAmount
-from tests.harness import Api, Isp
+from tests.harness import Api, Isp, make_user
 from tests.isolation.gear import Gear
 
+ROOT = Path(__file__).parents[2]
 CUSTOMER = {"code": "P1", "name": "Budi", "counterId": "cou_9999", "planId": "pla_9999", "installedOn": "2026-02-01"}
 
 
@@ -26,11 +42,25 @@ async def api(database: Database, isp: Isp) -> Api:
     return made
 
 
+def input_of(mutation: str) -> GraphQLInputType:
+    """The type of its input; of the schema as it is handed out."""
+    mutations = _schema().mutation_type
+    assert mutations is not None
+    kind: GraphQLInputType = mutations.fields[mutation].args["input"].type
+    return kind
+
+
+@functools.cache
+def _schema() -> GraphQLSchema:
+    return build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
+
+
 async def problems(api: Api, mutation: str, given: dict[str, Any]) -> set[tuple[str, str]]:
     """Field, below the input, and code of each problem."""
-    kind = f"{mutation[0].upper()}{mutation[1:]}Input"
-    payload = await api.ask(f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ errors {{ code field message }} }} }}", input=given)
+    kind = input_of(mutation)
+    payload = await api.ask(f"mutation($input: {kind}) {{ {mutation}(input: $input) {{ errors {{ code field message }} }} }}", input=given)
     assert all(error["message"] and error["field"][0] == "input" for error in payload["errors"])
+    assert len({tuple(error["field"]) for error in payload["errors"]}) == len(payload["errors"]), "each field once"
     return {(".".join(error["field"][1:]), error["code"]) for error in payload["errors"]}
 
 
@@ -73,6 +103,49 @@ async def test_a_change_of_a_customer_tells_them_too(api: Api, isp: Isp) -> None
          {("kind", "INVALID_NUMBER"), ("description", "INVALID_TEXT"), ("amount", "INVALID_AMOUNT"), ("idempotencyKey", "INVALID_TEXT")}),
         ("updateBillingSettings", {"taxRate": "101", "lateFee": -1, "companyName": "x" * 101},
          {("taxRate", "INVALID_NUMBER"), ("lateFee", "INVALID_NUMBER"), ("companyName", "INVALID_TEXT")}),
+        ("createCustomer", CUSTOMER | {"code": "A1", "pppoeName": "budi", "name": "", "counterId": "pla_1", "planId": "x"},
+         {("code", "ALREADY_EXISTS"), ("pppoeName", "ALREADY_EXISTS"), ("name", "INVALID_TEXT"), ("counterId", "INVALID_ID"),
+          ("planId", "INVALID_ID")}),
+        ("createCounter", {"code": "LKT01", "name": ""},
+         {("code", "ALREADY_EXISTS"), ("name", "INVALID_TEXT")}),
+        ("createPlan", {"name": "Home 10M", "price": -1},
+         {("name", "ALREADY_EXISTS"), ("price", "INVALID_AMOUNT")}),
+        ("updatePlan", {"id": "<other plan>", "name": "Home 10M", "price": -1},
+         {("name", "ALREADY_EXISTS"), ("price", "INVALID_AMOUNT")}),
+        ("createUser", {"username": "admin", "name": "", "role": "CLERK", "idempotencyKey": "create-user-2"},
+         {("username", "ALREADY_EXISTS"), ("name", "INVALID_TEXT"), ("counterIds", "INVALID_TEXT")}),
+        ("createUser", {"username": "?", "name": "", "role": "CLERK", "counterIds": ["<counter>", "x"],
+                        "idempotencyKey": "create-user-3"},
+         {("username", "INVALID_TEXT"), ("name", "INVALID_TEXT"), ("counterIds.1", "INVALID_ID")}),
+        ("updateUser", {"id": "<admin>", "name": "", "role": "AUDITOR", "counterIds": ["cou_9999"]},
+         {("name", "INVALID_TEXT"), ("role", "OWN_ACCOUNT"), ("counterIds.0", "NOT_FOUND")}),
+        ("updateUser", {"id": "x", "name": "", "counterIds": ["y"]},
+         {("id", "INVALID_ID"), ("counterIds.0", "INVALID_ID")}),
+        ("createServiceToken", {"name": "?", "role": "ADMIN", "days": 0},
+         {("name", "INVALID_TEXT"), ("role", "INVALID_TEXT"), ("days", "INVALID_NUMBER")}),
+        ("recordPayment", {"customerId": "x", "amount": 0, "invoiceIds": ["inv_1", "y"], "idempotencyKey": "short"},
+         {("customerId", "INVALID_ID"), ("invoiceIds.1", "INVALID_ID"), ("amount", "INVALID_AMOUNT"), ("idempotencyKey", "INVALID_TEXT")}),
+        ("submitDeposit", {"counterId": "x", "amount": 0, "type": "TRANSFER", "note": "x" * 501, "idempotencyKey": "short"},
+         {("counterId", "INVALID_ID"), ("amount", "INVALID_AMOUNT"), ("proof", "INVALID_PROOF"), ("note", "INVALID_TEXT"),
+          ("idempotencyKey", "INVALID_TEXT")}),
+        ("verifyDeposit", {"depositId": "dep_1", "counted": 0, "note": "x" * 501, "idempotencyKey": "short"},
+         {("counted", "INVALID_AMOUNT"), ("note", "INVALID_TEXT"), ("idempotencyKey", "INVALID_TEXT")}),
+        ("rejectDeposit", {"depositId": "x", "reason": "", "idempotencyKey": "short"},
+         {("depositId", "INVALID_ID"), ("reason", "INVALID_TEXT"), ("idempotencyKey", "INVALID_TEXT")}),
+        ("correctDeposit", {"depositId": "x", "counted": -1, "reason": "", "idempotencyKey": "short"},
+         {("depositId", "INVALID_ID"), ("counted", "INVALID_AMOUNT"), ("reason", "INVALID_TEXT"), ("idempotencyKey", "INVALID_TEXT")}),
+        ("settleSurplus", {"counterId": "x", "collectorId": "y", "amount": 0, "reason": "", "idempotencyKey": "short"},
+         {("counterId", "INVALID_ID"), ("collectorId", "INVALID_ID"), ("amount", "INVALID_AMOUNT"), ("reason", "INVALID_TEXT"),
+          ("idempotencyKey", "INVALID_TEXT")}),
+        ("voidInvoice", {"invoiceId": "x", "reason": "", "idempotencyKey": "short"},
+         {("invoiceId", "INVALID_ID"), ("reason", "INVALID_TEXT"), ("idempotencyKey", "INVALID_TEXT")}),
+        ("writeOffInvoice", {"invoiceId": "inv_1", "amount": 0, "reason": "", "idempotencyKey": "short"},
+         {("amount", "INVALID_AMOUNT"), ("reason", "INVALID_TEXT"), ("idempotencyKey", "INVALID_TEXT")}),
+        ("refundCredit", {"paymentId": "x", "method": "OPENING", "amount": 0, "reason": "", "idempotencyKey": "short"},
+         {("paymentId", "INVALID_ID"), ("method", "INVALID_TEXT"), ("amount", "INVALID_AMOUNT"), ("reason", "INVALID_TEXT"),
+          ("idempotencyKey", "INVALID_TEXT")}),
+        ("reversePayment", {"paymentId": "x", "reason": "", "idempotencyKey": "short"},
+         {("paymentId", "INVALID_ID"), ("reason", "INVALID_TEXT"), ("idempotencyKey", "INVALID_TEXT")}),
         ("createDevice", {"name": "", "kind": "test.gear", "config": {"gear": 7, "pasword": "x"}},
          {("name", "INVALID_TEXT"), ("config.gear", "INVALID_DEVICE"), ("config.pasword", "INVALID_DEVICE")}),
     ],
@@ -80,11 +153,89 @@ async def test_a_change_of_a_customer_tells_them_too(api: Api, isp: Isp) -> None
 async def test_every_form_tells_all_its_problems(
     api: Api, isp: Isp, mutation: str, given: dict[str, Any], expected: set[tuple[str, str]]
 ) -> None:
-    ids = {"<counter>": f"cou_{isp.counters['LKT01']}", "<plan>": f"pla_{isp.plan_id}"}
+    await isp.customer("A1", pppoe_name="budi")
+    async with isp.write() as session:
+        other_plan = await plans.create(session, name="Home 20M", price=200_000)
+    ids = {
+        "<counter>": f"cou_{isp.counters['LKT01']}", "<plan>": f"pla_{isp.plan_id}", "<other plan>": f"pla_{other_plan}",
+        "<admin>": f"usr_{isp.admin.user_id}",
+    }  # fmt: skip
     before = await isp.value("SELECT count(*) FROM event")
-    asked = {name: ids.get(value, value) if isinstance(value, str) else value for name, value in given.items()}
-    assert await problems(api, mutation, asked) == expected
+    asked = {
+        name: ids.get(value, value)
+        if isinstance(value, str)
+        else [ids.get(one, one) for one in value]
+        if isinstance(value, list)
+        else value
+        for name, value in given.items()
+    }
+    for api.headers["Accept-Language"] in ("id", "en"):
+        assert await problems(api, mutation, asked) == expected
     assert await isp.value("SELECT count(*) FROM event") == before
+
+
+def made_up(kind: GraphQLInputType, name: str = "") -> Any:
+    """A value of the type that is right, but for its ids; the optional inputs that are no ids are left out."""
+    match get_nullable_type(kind):
+        case GraphQLList() as several:
+            return [made_up(several.of_type, name)]
+        case GraphQLInputObjectType() as form:
+            fields = form.fields.items()
+            if form.is_one_of:
+                fields = list(fields)[:1]
+            wanted = {key: field for key, field in fields if form.is_one_of or is_required_input_field(field) or is_id(field.type)}
+            return {key: made_up(field.type, key) for key, field in wanted.items()}
+        case GraphQLEnumType() as choice:
+            return next(iter(choice.values))
+        case scalar:
+            values = {
+                "ID": "nothing_1", "Int": 1, "Rupiah": 1_000, "Boolean": True, "Month": "2026-02", "Date": "2026-02-10", "Rate": "1",
+                "DateTime": "2026-02-03T01:00:00.000Z", "JSON": {}, "Upload": None, "String": "sepuluh-huruf",
+            }  # fmt: skip
+            return values[str(scalar)]
+
+
+def is_id(kind: GraphQLInputType) -> bool:
+    return str(get_named_type(kind)) == "ID"
+
+
+def paths_of_ids(value: Any, path: str = "") -> set[str]:
+    """Where the malformed ids are in such a value."""
+    if isinstance(value, dict):
+        return {found for key, one in value.items() for found in paths_of_ids(one, f"{path}.{key}" if path else key)}
+    if isinstance(value, list):
+        return {found for index, one in enumerate(value) for found in paths_of_ids(one, f"{path}.{index}")}
+    return {path} if value == "nothing_1" else set()
+
+
+@pytest.mark.parametrize("role", ["admin", "kasir"])
+async def test_every_mutation_tells_all_malformed_ids_and_changes_nothing(api: Api, isp: Isp, role: str) -> None:
+    mutations = _schema().mutation_type
+    assert mutations is not None
+    async with isp.write() as session:
+        await make_user(session, "kasir", Role.CLERK, "LKT01")
+    await api.sign_in(role)
+    before, told = await isp.value("SELECT count(*) FROM event"), 0
+    for name, mutation in mutations.fields.items():
+        given = made_up(mutation.args["input"].type) if "input" in mutation.args else {}
+        if not (expected := paths_of_ids(given)) or name == "recordPayments":
+            continue
+        document = f"mutation($input: {input_of(name)}) {{ {name}(input: $input) {{ errors {{ code field message }} }} }}"
+        errors = (await api.ask(document, input=given))["errors"]
+        if [error["code"] for error in errors] != ["FORBIDDEN"]:
+            malformed = {".".join(error["field"][1:]) for error in errors if error["code"] == "INVALID_ID"}
+            assert malformed == expected, (name, errors)
+            assert len({tuple(error["field"]) for error in errors}) == len(errors), (name, "each field once")
+            told += 1
+    assert told >= {"admin": 50, "kasir": 4}[role]
+    assert await isp.value("SELECT count(*) FROM event") == before
+
+
+async def test_what_a_malformed_id_does_not_prevent_is_rolled_back(api: Api, isp: Isp) -> None:
+    """The other customer of the list is there, and nothing else is wrong."""
+    given = {"customerIds": [f"cus_{await isp.customer()}", "x"], "reason": "sepuluh-huruf", "idempotencyKey": "block-them"}
+    assert await problems(api, "blockCustomers", given) == {("customerIds.1", "INVALID_ID")}
+    assert await isp.value("SELECT count(*) FROM idempotency_key") == 0
 
 
 async def test_each_problem_is_in_the_callers_language(api: Api) -> None:

@@ -104,6 +104,10 @@ def mutation(roles: frozenset[Role], description: str, *, apart: tuple[str, ...]
                 if not in_payload(error):
                     raise
                 return refused(info, beside(info.context.malformed, problems))
+            except Exception:
+                if info.context.malformed:  # it met a row that isn't there, such as one that another refers to
+                    return refused(info, info.context.malformed)
+                raise
             else:
                 return {**result, "errors": []}
 

@@ -82,7 +82,7 @@ def month(run: Run, headers: MutableMapping[str, str], password: str) -> dict[st
 
 
 def _done(run: Run, name: str, given: dict[str, Any]) -> dict[str, Any]:
-    (payload,) = run(name, {"input": given}).values()
+    payload: dict[str, Any] = next(iter(run(name, {"input": given}).values()))
     if payload["errors"]:
         raise SystemExit(f"{name}: {payload['errors']}")
     return payload
