@@ -653,6 +653,18 @@ CREATE INDEX isolation_policy_counter_id_idx ON isolation_policy USING btree (co
 CREATE TRIGGER isolation_policy_kept BEFORE DELETE ON isolation_policy FOR EACH ROW WHEN (old.customer_id IS NULL AND old.counter_id IS NULL) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER isolation_policy_never_emptied BEFORE TRUNCATE ON isolation_policy FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+CREATE TABLE isp_picture (
+    kind text NOT NULL,
+    media_type text NOT NULL,
+    content bytea NOT NULL,
+    sha256 bytea NOT NULL,
+    uploaded_at timestamp with time zone NOT NULL,
+    CONSTRAINT isp_picture_pkey PRIMARY KEY (kind),
+    CONSTRAINT isp_picture_content_check CHECK (octet_length(content) >= 1 AND octet_length(content) <= 1048576),
+    CONSTRAINT isp_picture_kind_check CHECK (kind = ANY (ARRAY['LOGO'::text, 'QRIS'::text])),
+    CONSTRAINT isp_picture_media_type_check CHECK (media_type = ANY (ARRAY['image/png'::text, 'image/jpeg'::text]))
+);
+
 CREATE TABLE known_device (
     token_hash bytea NOT NULL,
     user_id bigint NOT NULL,

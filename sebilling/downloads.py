@@ -21,14 +21,14 @@ from starlette.types import Receive, Scope, Send
 from sebilling.access_errors import TooManyReports, TooManyRequests
 from sebilling.actor import Actor
 from sebilling.auth import links, sessions
-from sebilling.billing import receipts
+from sebilling.billing import pictures, receipts
 from sebilling.compression import Compressed
 from sebilling.errors import LinkInUse, NotFound, SebillingError, Unavailable
 from sebilling.language import Language, Sentence, preferred
 from sebilling.logs import get_logger
 from sebilling.nouns import Noun
 from sebilling.printing.report_runner import ReportFailedError
-from sebilling.report_downloads import RETRY_SECONDS, ReportDownloads
+from sebilling.report_downloads import PDF, RETRY_SECONDS, ReportDownloads, pdf_headers
 from sebilling.schema.context import Parts
 from sebilling.schema.request.access import RULES
 from sebilling.storage import ObjectMissing
@@ -42,9 +42,6 @@ _HEADERS: Final = {
     "Content-Security-Policy": "sandbox; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'",
     "Referrer-Policy": "no-referrer",
 }
-_PDF: Final = "application/pdf"
-_IN_PDF: Final = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
-"""Policy of a PDF: without `sandbox`, in which browsers show none. What a browser's viewer runs isn't a page of this server."""
 _PAPERS: Final[dict[str, Any]] = {"MM58": "58", "MM80": "80", "A5": "A5"}
 _DRAWN_AT_ONCE: Final = 1
 """PDFs rendered concurrently in threads: more would only compete for the interpreter with each other and the event loop."""
@@ -94,7 +91,7 @@ class Downloads:
         try:
             if link is None:
                 refusal = _refused(_EXPIRED.in_(language), 404)
-            elif link.kind == "report" and request.method == "GET":
+            elif link.kind in {"report", "invoices"} and request.method == "GET":
                 with self._reports.slots.slot(token, link.user_id):
                     if (actor := await _still_may(self._parts, link)) is not None:
                         await self._reports.send(request, send, actor, link)
@@ -150,22 +147,22 @@ async def _still_may(parts: Parts, link: links.Link) -> Actor | None:
 def _file(parts: Parts, content: bytes, media_type: str, name: str) -> Response:
     """A file that browsers show; a PDF also in a frame of our own pages."""
     headers = {**_HEADERS, "Content-Disposition": f'inline; filename="{re.sub(r"[^A-Za-z0-9.-]", "-", name)}"'}
-    if media_type == _PDF:
-        headers |= {"Content-Security-Policy": " ".join((_IN_PDF, *parts.settings.origins)), "X-Frame-Options": "SAMEORIGIN"}
+    if media_type == PDF:
+        headers |= pdf_headers(parts)
     return Response(content, media_type=media_type, headers=headers)
 
 
-def _receipt_pdf(receipt: receipts.Receipt, paper: Any) -> bytes:
+def _receipt_pdf(receipt: receipts.Receipt, shown: pictures.Pictures, paper: Any) -> bytes:
     from sebilling.printing.pdf import receipt_pdf  # noqa: PLC0415 - the first PDF imports ReportLab, in the thread that draws it
 
-    return receipt_pdf(receipt, paper=paper)
+    return receipt_pdf(receipt, shown, paper=paper)
 
 
-def invoice_pdf(invoice: receipts.InvoicePaper) -> bytes:
+def invoice_pdf(invoice: receipts.InvoicePaper, shown: pictures.Pictures) -> bytes:
     """Draw an invoice; call it by `drawn`."""
     from sebilling.printing import pdf  # noqa: PLC0415 - as above
 
-    return pdf.invoice_pdf(invoice)
+    return pdf.invoice_pdf(invoice, shown)
 
 
 async def drawn(draw: Callable[[], bytes]) -> bytes:
@@ -177,14 +174,16 @@ async def drawn(draw: Callable[[], bytes]) -> bytes:
 async def _receipt(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
     async with parts.database.reading() as session:
         receipt = await receipts.read(session, about["payment"], scope=actor.scope)
-    content = await drawn(partial(_receipt_pdf, receipt, _PAPERS[about["paper"]]))
-    return _file(parts, content, _PDF, f"{receipt.number}.pdf")
+        shown = await pictures.read_contents(session)
+    content = await drawn(partial(_receipt_pdf, receipt, shown, _PAPERS[about["paper"]]))
+    return _file(parts, content, PDF, f"{receipt.number}.pdf")
 
 
 async def _invoice(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
     async with parts.database.reading() as session:
         invoice = await receipts.read_invoice(session, about["invoice"], scope=actor.scope)
-    return _file(parts, await drawn(partial(invoice_pdf, invoice)), _PDF, f"{invoice.number}.pdf")
+        shown = await pictures.read_contents(session)
+    return _file(parts, await drawn(partial(invoice_pdf, invoice, shown)), PDF, f"{invoice.number}.pdf")
 
 
 async def _proof(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
@@ -200,6 +199,18 @@ async def _report(_parts: Parts, _actor: Actor, _about: dict[str, Any]) -> Respo
     return Response(headers=_HEADERS)  # HEAD: no report is created
 
 
-_ROOT_FIELDS: Final = {"receipt": "receipt_link", "invoice": "invoice_link", "proof": "proof_link", "report": "report_link"}
+_ROOT_FIELDS: Final = {
+    "receipt": "receipt_link",
+    "invoice": "invoice_link",
+    "invoices": "invoices_link",
+    "proof": "proof_link",
+    "report": "report_link",
+}
 """Kind of link → root field that issues it, whose access rule applies here too."""
-_PAPER_HANDLERS: Final[dict[str, Handler]] = {"receipt": _receipt, "invoice": _invoice, "proof": _proof, "report": _report}
+_PAPER_HANDLERS: Final[dict[str, Handler]] = {
+    "receipt": _receipt,
+    "invoice": _invoice,
+    "invoices": _report,
+    "proof": _proof,
+    "report": _report,
+}

@@ -232,6 +232,15 @@ class InvalidProof(InvalidInput):
     why: Words
 
 
+class InvalidPicture(InvalidInput):
+    """An upload that is not an accepted logo or QRIS picture."""
+
+    code = ErrorCode.INVALID_PICTURE
+    english = "The picture can't be accepted: {why}"
+    indonesian = "Gambar tidak dapat diterima: {why}"
+    why: Words
+
+
 class NotFound(AboutRow):
     """It does not exist, or the caller may not see it: the answer is the same, so that a refusal reveals nothing."""
 

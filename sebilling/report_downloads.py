@@ -1,4 +1,4 @@
-"""Report downloads at signed addresses: limited in number, streamed as they are created, ended at a deadline."""
+"""Downloads of reports, and of many invoices as one PDF, at signed addresses: limited in number, streamed, ended at a deadline."""
 
 import asyncio
 from collections import Counter
@@ -17,11 +17,14 @@ from sebilling.billing.reports import Report
 from sebilling.clock import Month
 from sebilling.errors import DeadlineExceeded, LinkInUse, ReportsBusy
 from sebilling.logs import get_logger
-from sebilling.printing.report_job import Job
+from sebilling.printing.report_job import INVOICES_AS_PDF, Job
 from sebilling.printing.report_runner import ReportFailedError, ReportProcess, report_process
 from sebilling.schema.context import Parts
 
 _log = get_logger(__name__)
+PDF: Final = "application/pdf"
+_IN_PDF: Final = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+"""Policy of a PDF: without `sandbox`, in which browsers show none. What a browser's viewer runs isn't a page of this server."""
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 RETRY_SECONDS: Final = 5
 STALLED_SECONDS: Final = 30.0
@@ -95,17 +98,35 @@ class ReportDownloads:
 
     def _job(self, about: Mapping[str, Any], actor: Actor) -> Job:
         settings, month = self._parts.settings, Month.parse(about["month"])
+        is_report = about["report"] != INVOICES_AS_PDF
         return Job(
-            url=self._parts.database.url, report=Report(about["report"]), month=str(month), counters=actor.scope.ids,
-            is_csv=about["format"] == "CSV", seconds=settings.report_seconds, folder="",
+            url=self._parts.database.url, report=Report(about["report"]) if is_report else INVOICES_AS_PDF, month=str(month),
+            counters=actor.scope.ids if is_report else _counters(about["counters"], actor), is_csv=about["format"] == "CSV",
+            seconds=settings.report_seconds, folder="",
             log_level=settings.log_level, log_format=settings.log_format,
+            run_id=None if is_report else about["run"] or None, unpaid_only=not is_report and bool(about["unpaid_only"]),
         )  # fmt: skip
 
     def _response(self, about: Mapping[str, Any], process: ReportProcess) -> Response:
+        if about["report"] == INVOICES_AS_PDF:
+            named = {**self._headers, "Content-Disposition": f'inline; filename="tagihan-{about["month"]}.pdf"'}
+            return StreamingResponse(process.chunks(), media_type=PDF, headers={**named, **pdf_headers(self._parts)})
         is_csv = about["format"] == "CSV"
         name = f"{about['report'].lower()}-{about['month']}.{'csv' if is_csv else 'xlsx'}"
         headers = {**self._headers, "Content-Disposition": f'attachment; filename="{name}"'}
         return StreamingResponse(process.chunks(), media_type="text/csv; charset=utf-8" if is_csv else _XLSX, headers=headers)
+
+
+def pdf_headers(parts: Parts) -> Mapping[str, str]:
+    """Headers with which browsers show a PDF, also in a frame of our own pages."""
+    return {"Content-Security-Policy": " ".join((_IN_PDF, *parts.settings.origins)), "X-Frame-Options": "SAMEORIGIN"}
+
+
+def _counters(chosen: str, actor: Actor) -> list[int] | None:
+    """The chosen counters, as far as the user may see them now; all that they may see, if none is chosen."""
+    if not chosen:
+        return actor.scope.ids
+    return [counter_id for counter_id in map(int, chosen.split(",")) if counter_id in actor.scope]
 
 
 def _cut(request: Request, error: Exception) -> None:

@@ -37,6 +37,10 @@ RECEIPT = "query($id: ID!, $paper: Paper!) { receiptLink(paymentId: $id, paper: 
 INVOICE = "query($id: ID!) { invoiceLink(invoiceId: $id) { url expiresAt } }"
 PROOF = "query($id: ID!) { proofLink(depositId: $id) { url } }"
 REPORT = "query($r: Report!, $m: Month!, $f: ReportFormat!) { reportLink(report: $r, month: $m, format: $f) { url } }"
+INVOICES = (
+    "query($month: Month!, $run: ID, $counters: [ID!], $unpaid: Boolean!)"
+    " { invoicesLink(month: $month, runId: $run, counterIds: $counters, unpaidOnly: $unpaid) { url } }"
+)
 KEY = keys.derived(SECRET_KEY)
 
 
@@ -128,6 +132,50 @@ async def test_reports_come_as_csv_and_xlsx(committed: Database) -> None:
         assert book.headers["content-disposition"] == f'attachment; filename="{report.lower()}-2026-02.xlsx"'
         with zipfile.ZipFile(io.BytesIO(book.content)) as opened:
             assert opened.testzip() is None
+
+
+def numbers_in(response: httpx.Response) -> list[str]:
+    """Title of each invoice of a PDF, in order; it is safe to show."""
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/pdf"), response.text
+    assert safe(response)
+    with pikepdf.open(io.BytesIO(response.content)) as book:
+        drawn = [
+            bytes(one.operands[0]).decode("cp1252")
+            for page in book.pages
+            for one in pikepdf.parse_content_stream(page)
+            if str(one.operator) == "Tj"
+        ]
+        assert len(book.pages) == drawn.count("TAGIHAN")
+    return [line for line in drawn if line.startswith("INV/")]
+
+
+async def test_the_invoices_of_a_month_come_as_one_pdf(committed: Database) -> None:
+    """By counter and number; those of a run, of a counter, or unpaid ones; without voided ones, and as the caller may see them."""
+    api = await Office.made(committed)
+    third = await api.isp.customer(name="Cici", counter="LKT01")
+    await api.isp.generate(key="second run")
+    await api.isp.pay(third, 150_000)
+    (run,) = [f"run_{one[0]}" for one in await api.isp.rows("SELECT max(id) FROM generation_run")]
+    given = {"month": "2026-02", "run": None, "counters": None, "unpaid": False}
+    first, second, third_number = "INV/2026-02/LKT01/000001", "INV/2026-02/LKT02/000001", "INV/2026-02/LKT01/000002"
+    other = f"cou_{api.isp.counters['LKT02']}"
+    for changes, numbers in (
+        ({}, [first, third_number, second]),
+        ({"run": run}, [third_number]),
+        ({"unpaid": True}, [first, second]),
+        ({"counters": [other]}, [second]),
+    ):
+        answer = await api.get(await api.link(INVOICES, **given | changes))
+        assert numbers_in(answer) == numbers, changes
+        assert answer.headers["content-disposition"] == 'inline; filename="tagihan-2026-02.pdf"'
+    for changes in ({"month": "2026-01"}, {"run": run, "unpaid": True}, {"counters": []}):
+        assert await api.top_error(INVOICES, **given | changes) == "NOT_FOUND"
+    await api.sign_in("kasir")
+    url = await api.link(INVOICES, **given)
+    assert numbers_in(await api.get(url)) == [first, third_number]
+    assert await api.top_error(INVOICES, **given | {"counters": [other]}) == "NOT_FOUND"
+    await api.change("UPDATE app_user SET active = false WHERE id = :user", user=api.clerk_id)
+    assert (await api.get(url)).status_code == 404
 
 
 async def test_what_cannot_be_reported_is_a_status_and_no_torn_file(committed: Database) -> None:

@@ -1,5 +1,6 @@
 """Contents of printed receipts (kuitansi) and invoices (tagihan), each read by one statement."""
 
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar, Final
@@ -12,7 +13,7 @@ from sebilling.actor import Scope
 from sebilling.billing import scope
 from sebilling.billing.payments import PaymentMethod
 from sebilling.billing.pricing import LineKind
-from sebilling.clock import local_date
+from sebilling.clock import Month, local_date
 from sebilling.db.engine import ReadSession
 from sebilling.errors import NotFound
 from sebilling.nouns import Noun
@@ -209,7 +210,7 @@ RECEIPT_JSON: Final = f"""(
      WHERE receipt.payment_id = {{t}}.id)"""
 """SQL for the content of the receipt of the payment `{{t}}`, for readers of the counters `:scope` (null: all). See `receipt_of`."""
 _RECEIPT: Final = text(f"SELECT {RECEIPT_JSON.format(t='payment')} FROM payment WHERE id = :payment AND {scope.sees('payment.counter_id')}")
-_INVOICE: Final = text(
+_INVOICES: Final = text(
     f"""
     SELECT invoice.number, {INVOICE_STATUS_SQL} AS status, company_name, company_address, company_phone, receipt_footer,
            counter.code AS counter_code, counter.name AS counter_name, counter.timezone,
@@ -227,10 +228,32 @@ _INVOICE: Final = text(
       JOIN billing_settings ON billing_settings.id = 1
       LEFT JOIN invoice_void ON invoice_void.invoice_id = invoice.id
       LEFT JOIN invoice_line line ON line.invoice_id = invoice.id
-     WHERE invoice.id = :invoice AND {scope.sees("invoice.counter_id")}
-     ORDER BY line.position
+     WHERE invoice.id = ANY (CAST(:invoices AS bigint[])) AND {scope.sees("invoice.counter_id")}
+     ORDER BY array_position(CAST(:invoices AS bigint[]), invoice.id), line.position
     """
 )
+_CHOSEN: Final = f"""
+      FROM invoice
+      JOIN period ON period.id = invoice.period_id
+      JOIN counter ON counter.id = invoice.counter_id
+     WHERE period.month = :month AND (CAST(:run AS bigint) IS NULL OR run_id = :run) AND voided_at IS NULL
+       AND (outstanding > 0 OR NOT :unpaid_only) AND {scope.sees("invoice.counter_id")}
+"""
+_ANY: Final = text(f"SELECT EXISTS (SELECT {_CHOSEN})")
+_IDS: Final = text(f"SELECT invoice.id {_CHOSEN} ORDER BY counter.code, sequence")
+_READ_AT_ONCE: Final = 200
+"""Invoices of a whole run that are in memory at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which of a month's invoices are printed together; voided ones never are."""
+
+    month: Month
+    run_id: int | None
+    """Generation run that issued them; None for all of the month."""
+    unpaid_only: bool
+    """Whether paid ones are left out."""
 
 
 _READER: Final = TypeAdapter(_Content)
@@ -270,9 +293,41 @@ def receipt_of(content: object) -> Receipt:
 
 async def read_invoice(session: ReadSession, invoice_id: int, *, scope: Scope) -> InvoicePaper:
     """Read an invoice with its lines as of now. Raises NotFound for an unknown invoice, or one of a counter outside `scope`."""
-    rows = await session.rows(_INVOICE, {"invoice": invoice_id, "scope": scope.ids}, into=_InvoiceRow)
-    if not rows:
+    papers = await _read_invoices(session, [invoice_id], scope=scope)
+    if not papers:
         raise NotFound(field="invoice_id", noun=Noun.INVOICE, given=invoice_id)
+    return papers[0]
+
+
+async def expect_any(session: ReadSession, choice: Choice, *, scope: Scope) -> None:
+    """Raise NotFound if the choice has no invoice of a counter in `scope`."""
+    if not await session.value(_ANY, _bound(choice, scope), kind=bool):
+        raise NotFound(field="month", noun=Noun.INVOICE, given=str(choice.month))
+
+
+async def chosen_invoices(session: ReadSession, choice: Choice, *, scope: Scope) -> AsyncGenerator[InvoicePaper]:
+    """Yield the chosen invoices by counter and number, some hundred in memory at a time. Read them from a Snapshot, so that they agree."""
+    invoice_ids = await session.values(_IDS, _bound(choice, scope), kind=int)
+    for start in range(0, len(invoice_ids), _READ_AT_ONCE):
+        for paper in await _read_invoices(session, invoice_ids[start : start + _READ_AT_ONCE], scope=scope):
+            yield paper
+
+
+def _bound(choice: Choice, scope: Scope) -> dict[str, object]:
+    return {"month": choice.month.first, "run": choice.run_id, "unpaid_only": choice.unpaid_only, "scope": scope.ids}
+
+
+async def _read_invoices(session: ReadSession, invoice_ids: Sequence[int], *, scope: Scope) -> list[InvoicePaper]:
+    """Read the invoices of counters in `scope`, in the order of their ids as given."""
+    rows = await session.rows(_INVOICES, {"invoices": list(invoice_ids), "scope": scope.ids}, into=_InvoiceRow)
+    lines_of: dict[str, list[_InvoiceRow]] = {}
+    for row in rows:
+        lines_of.setdefault(row.number, []).append(row)
+    return [_paper(lined) for lined in lines_of.values()]
+
+
+def _paper(rows: Sequence[_InvoiceRow]) -> InvoicePaper:
+    """The invoice of its rows, one for each line."""
     row = rows[0]
     return InvoicePaper(
         number=row.number,

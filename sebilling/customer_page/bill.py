@@ -6,8 +6,9 @@ from typing import Final
 
 from sqlalchemy import text
 
-from sebilling.billing import locks, phones
+from sebilling.billing import locks, phones, pictures
 from sebilling.billing.isolation import promises
+from sebilling.billing.pictures import PictureKind
 from sebilling.clock import local_date
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import InvalidText
@@ -37,14 +38,28 @@ _HIS_INVOICE: Final = text("SELECT id FROM invoice WHERE customer_id = :customer
 
 
 @dataclass(frozen=True, slots=True)
+class _Texts:
+    company_name: str
+    company_address: str
+    company_phone: str
+    payment_instructions: str
+    customer_promise_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Isp:
-    """The ISP as it presents itself; texts may be empty. `customer_promise_days`: 0 if customers don't promise by themselves."""
+    """The ISP as it presents itself; texts may be empty. `customer_promise_days`: 0 if customers don't promise by themselves.
+
+    `logo` and `qris` are the addresses of its pictures; None if there is none.
+    """
 
     company_name: str
     company_address: str
     company_phone: str
     payment_instructions: str
     customer_promise_days: int
+    logo: str | None
+    qris: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +112,11 @@ class Bill:
 
 async def read_isp(session: ReadSession) -> Isp:
     """Read how the ISP presents itself."""
-    return await session.only_row(_ISP, into=Isp)
+    isp, shown = await session.only_row(_ISP, into=_Texts), await pictures.read_facts(session)
+    logo, qris = (shown[kind].path if kind in shown else None for kind in (PictureKind.LOGO, PictureKind.QRIS))
+    return Isp(
+        isp.company_name, isp.company_address, isp.company_phone, isp.payment_instructions, isp.customer_promise_days, logo, qris
+    )  # fmt: skip
 
 
 async def read(session: ReadSession, customer_id: int) -> Bill | None:

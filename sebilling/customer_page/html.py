@@ -25,14 +25,16 @@ STYLE: Final = (
     "input,button{font:inherit;width:100%;padding:.7rem;border-radius:.5rem;border:1px solid currentColor;background:Canvas;"
     "color:CanvasText}"
     "button{margin-top:1rem;background:#14532d;border-color:#14532d;color:#fff;font-weight:600;cursor:pointer}"
+    ".logo{display:block;max-width:12rem;max-height:4rem;margin-bottom:.75rem;background:#fff}"
+    ".qris{display:block;width:16rem;max-width:100%;margin:.5rem 0;padding:.5rem;background:#fff}"
     ".alert{border-left:.3rem solid #b45309;padding-left:.75rem}"
 )
 POLICY: Final = (
-    "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; style-src 'sha256-"
+    "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; img-src 'self'; style-src 'sha256-"
     + base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     + "'"
 )
-"""What the pages may do: nothing but show themselves and send their own form."""
+"""What the pages may do: nothing but show themselves with the ISP's pictures and send their own form."""
 _NAMELESS: Final = Sentence("Your internet provider", "Penyedia internet Anda")
 
 
@@ -51,7 +53,7 @@ def bill_page(bill: Bill, *, at: datetime, language: Language, here: str) -> str
         "Internet Anda terisolir karena ada tagihan yang belum dibayar. Setelah dibayar, internet aktif kembali dalam hitungan detik.",
     )
     parts = [
-        f"<h1>{escape(isp.company_name) or _NAMELESS.in_(language)}</h1>",
+        _head(isp, language),
         f"<p>{escape(customer.name)} · {escape(customer.code)}</p>",
         f'<p class="alert" role="status">{blocked}</p>' if customer.is_blocked and customer.owes else "",
         owed,
@@ -79,7 +81,7 @@ def isolir_page(isp: Isp, *, language: Language, is_wrong: bool = False) -> str:
         f"<button>{_say(language, 'See my bill', 'Lihat tagihan')}</button></form>"
     )
     parts = [
-        f"<h1>{escape(isp.company_name) or _NAMELESS.in_(language)}</h1>",
+        _head(isp, language),
         f'<p class="alert">{off}</p>',
         _how_to_pay(isp, language, counter=""),
         f"<h2>{_say(language, 'See my bill', 'Lihat tagihan saya')}</h2>",
@@ -92,18 +94,28 @@ def isolir_page(isp: Isp, *, language: Language, is_wrong: bool = False) -> str:
 
 def message_page(isp: Isp, message: Sentence, *, language: Language) -> str:
     """A page with one sentence."""
-    parts = [f"<h1>{escape(isp.company_name) or _NAMELESS.in_(language)}</h1>", f"<p>{message.in_(language)}</p>", _contact(isp, language)]
+    parts = [_head(isp, language), f"<p>{message.in_(language)}</p>", _contact(isp, language)]
     return page(message.in_(language), parts, language)
+
+
+def _head(isp: Isp, language: Language) -> str:
+    """The logo, whose name stands below it, and the name."""
+    logo = f'<img class="logo" src="{escape(isp.logo)}" alt="">' if isp.logo else ""
+    return f"{logo}<h1>{escape(isp.company_name) or _NAMELESS.in_(language)}</h1>"
 
 
 def _how_to_pay(isp: Isp, language: Language, *, counter: str) -> str:
     instructions = f'<p class="note">{escape(isp.payment_instructions)}</p>' if isp.payment_instructions else ""
+    described = _say(
+        language, "QRIS code: scan it with your bank's or wallet's app", "Kode QRIS: pindai dengan aplikasi bank atau dompet Anda"
+    )
+    qris = f'<img class="qris" src="{escape(isp.qris)}" alt="{described}">' if isp.qris else ""
     at_counter = (
         _say(language, f"In cash at {escape(counter)}, or to our collector.", f"Tunai di {escape(counter)}, atau ke kolektor kami.")
         if counter
         else _say(language, "In cash at our counters, or to our collector.", "Tunai di loket kami, atau ke kolektor kami.")
     )
-    return f"<h2>{_say(language, 'How to pay', 'Cara membayar')}</h2>{instructions}<p>{at_counter}</p>"
+    return f"<h2>{_say(language, 'How to pay', 'Cara membayar')}</h2>{instructions}{qris}<p>{at_counter}</p>"
 
 
 def _promise(bill: Bill, *, at: datetime, language: Language, here: str) -> str:

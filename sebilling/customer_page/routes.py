@@ -16,7 +16,8 @@ from starlette.routing import Route
 from sebilling.access_errors import TooManyAttempts
 from sebilling.actor import EVERYWHERE, operator
 from sebilling.auth import addresses, attempts, customer_links
-from sebilling.billing import receipts
+from sebilling.billing import pictures, receipts
+from sebilling.billing.pictures import PictureKind
 from sebilling.customer_page import bill as bills
 from sebilling.customer_page import html
 from sebilling.downloads import drawn, invoice_pdf
@@ -31,12 +32,14 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
 }
 _MAX_FORM_BYTES: Final = 2_000
+_PICTURE_SECONDS: Final = 3_600
+"""How long browsers keep a picture; the pages name its version, so that another one is shown at once."""
 _GONE: Final = Sentence("This link isn't valid any more: ask us for a new one.", "Tautan ini tidak berlaku lagi: minta yang baru ke kami.")
 _TOO_OFTEN: Final = Sentence("Too many tries: wait a few minutes.", "Terlalu banyak percobaan: tunggu beberapa menit.")
 _AWAY: Final = Sentence("The bill can't be shown now: try again in a minute.", "Tagihan belum bisa ditampilkan: coba lagi sebentar lagi.")
 _NO_PROMISE: Final = Sentence("This day can't be promised here: ask us.", "Tanggal ini tidak bisa dijanjikan di sini: hubungi kami.")
 _CUSTOMER: Final = operator("customer's page")
-_UNKNOWN_ISP: Final = bills.Isp("", "", "", "", 0)
+_UNKNOWN_ISP: Final = bills.Isp("", "", "", "", 0, None, None)
 
 
 def routes(parts: Parts) -> list[Route]:
@@ -46,6 +49,7 @@ def routes(parts: Parts) -> list[Route]:
         Route("/tagihan/{token}", pages.bill, methods=["GET"]),
         Route("/tagihan/{token}/janji", pages.promise, methods=["POST"]),
         Route("/tagihan/{token}/{number:path}.pdf", pages.invoice, methods=["GET"]),
+        Route("/isp/{kind}", pages.picture, methods=["GET"]),
         Route("/isolir", pages.isolir, methods=["GET", "POST"]),
     ]
 
@@ -77,13 +81,33 @@ class _Pages:
             if invoice_id is None:
                 return await self._said(_GONE, 404, language)
             paper = await receipts.read_invoice(session, invoice_id, scope=EVERYWHERE)
-        content = await drawn(partial(invoice_pdf, paper))
+            shown = await pictures.read_contents(session)
+        content = await drawn(partial(invoice_pdf, paper, shown))
         headers = {
             **_HEADERS,
             "Content-Disposition": f'inline; filename="{paper.number.replace("/", "-")}.pdf"',
             "Content-Security-Policy": "default-src 'none'",
         }
         return Response(content, media_type="application/pdf", headers=headers)
+
+    async def picture(self, request: Request) -> Response:
+        """The ISP's logo or QRIS picture, for everybody."""
+        try:
+            kind = PictureKind(request.path_params["kind"].upper())
+            async with self._parts.database.reading() as session:
+                picture = await pictures.read(session, kind)
+        except ValueError:
+            picture = None
+        except Unavailable:
+            return Response(status_code=503, headers=_HEADERS)
+        if picture is None:
+            return Response(status_code=404, headers=_HEADERS)
+        headers = {
+            **_HEADERS,
+            "Cache-Control": f"public, max-age={_PICTURE_SECONDS}",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+        }
+        return Response(picture.content, media_type=picture.media_type, headers=headers)
 
     async def promise(self, request: Request) -> Response:
         """The customer's own promise to pay."""

@@ -88,3 +88,12 @@ class SettingsChanged(Payload):
 
     before: SettingsValues
     after: SettingsValues
+
+
+@event("settings.picture_changed", Subject.BILLING_SETTINGS)
+class PictureChanged(Payload):
+    """The ISP's logo or QRIS picture was set or removed. Before and after are SHA-256 digests in hexadecimal; null for none."""
+
+    picture: str
+    before: str | None
+    after: str | None

@@ -4,11 +4,14 @@ import io
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, Literal
 
+from PIL import Image
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A5
 from reportlab.lib.units import mm
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
@@ -25,6 +28,7 @@ _TINT: Final = HexColor("#EDF3F7")
 _RULE: Final = HexColor("#C9D5DE")
 GREY: Final = HexColor("#667482")
 RED: Final = HexColor("#B3261E")
+_FINEST_PIXELS: Final = 800
 _LEADING: Final = 1.28
 """Height of a line, in sizes of its font."""
 
@@ -139,6 +143,26 @@ def rule(lane: Lane, *, colour: Color = _RULE, thick: float = 0.6, around: float
     return Block(2 * around, draw)
 
 
+def drawable(content: bytes) -> ImageReader:
+    """Return a picture to be drawn, no finer than paper needs: a finer one would be digested anew for each page."""
+    image = Image.open(io.BytesIO(content))
+    image.thumbnail((_FINEST_PIXELS, _FINEST_PIXELS))
+    return ImageReader(image)
+
+
+def picture(reader: ImageReader, lane: Lane, *, height: float, align: Align = "left") -> Block:
+    """A picture as large as fits into the lane and `height` points."""
+    pixels_wide, pixels_high = reader.getSize()
+    scale = min(lane.width / pixels_wide, height / pixels_high)
+    wide, high = pixels_wide * scale, pixels_high * scale
+    x = lane.x + {"left": 0.0, "centre": (lane.width - wide) / 2, "right": lane.width - wide}[align]
+
+    def draw(canvas: Canvas, y: float) -> None:
+        canvas.drawImage(reader, x, y - high, wide, high, mask="auto")
+
+    return Block(high, draw)
+
+
 def stack(*blocks: Block) -> Block:
     """Blocks below each other."""
 
@@ -179,9 +203,9 @@ def pair(left: str, right: str, lane: Lane, style: Style) -> Block:
     return (beside if together else stack)(text(left, style, lane), amount)
 
 
-def document(buffer: io.BytesIO, size: tuple[float, float], title: str, company: Company) -> Canvas:
+def document(target: io.BytesIO | Path, size: tuple[float, float], title: str, company: Company) -> Canvas:
     """Create a PDF without date and random id, so that the same document gives the same bytes."""
-    canvas = Canvas(buffer, pagesize=size, invariant=1, pageCompression=1)
+    canvas = Canvas(str(target) if isinstance(target, Path) else target, pagesize=size, invariant=1, pageCompression=1)
     canvas.setTitle(title)
     canvas.setAuthor(one_line(company.name))
     canvas.setCreator("SeBilling")
@@ -232,6 +256,16 @@ def flowing(first: Block, table: Table, rows: Sequence[Block], tail: Block, runn
     return [stack(*page) for page in pages]
 
 
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A document of A5 pages; its watermark may be empty."""
+
+    pages: Sequence[Block]
+    title: str
+    company: Company
+    watermark: str
+
+
 def _watermark(canvas: Canvas, words: str) -> None:
     canvas.saveState()
     canvas.translate(A5[0] / 2, A5[1] / 2)
@@ -243,18 +277,24 @@ def _watermark(canvas: Canvas, words: str) -> None:
     canvas.restoreState()
 
 
-def a5(pages: Sequence[Block], title: str, company: Company, watermark: str) -> bytes:
-    """Return the pages as PDF, each with footer and page number; `watermark` may be empty."""
+def a5(paper: Paper) -> bytes:
+    """Return one document as PDF."""
     buffer = io.BytesIO()
-    canvas = document(buffer, A5, title, company)
+    canvas = document(buffer, A5, paper.title, paper.company)
+    draw_a5(canvas, paper)
+    canvas.save()
+    return buffer.getvalue()
+
+
+def draw_a5(canvas: Canvas, paper: Paper) -> None:
+    """Add the pages of a document to a PDF, each with footer and page number, which counts the pages of this document."""
+    company, pages = paper.company, paper.pages
     footer = _lines(_split(company.footer, SMALL, PAGE.width - 70)[:2], SMALL, PAGE)
     for number, page in enumerate(pages, start=1):
-        if watermark:
-            _watermark(canvas, watermark)
+        if paper.watermark:
+            _watermark(canvas, paper.watermark)
         page.draw(canvas, _TOP)
         rule(PAGE, around=0).draw(canvas, _MARGIN + 20)
         footer.draw(canvas, _MARGIN + 17)
         text(f"Halaman {number} dari {len(pages)}", replace(SMALL, align="right"), PAGE).draw(canvas, _MARGIN + 17)
         canvas.showPage()
-    canvas.save()
-    return buffer.getvalue()

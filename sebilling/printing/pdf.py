@@ -6,13 +6,17 @@ that they lack is shown as its base letter or '?'. The same document gives the s
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Final, Literal
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal, Self
 
 from reportlab.lib.colors import HexColor, black, white
+from reportlab.lib.pagesizes import A5
 from reportlab.lib.units import mm
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
+from sebilling.billing.pictures import NO_PICTURES, Pictures
 from sebilling.billing.receipts import Company, InvoicePaper, Receipt
 from sebilling.money import format_rupiah
 from sebilling.printing.layout import (
@@ -25,14 +29,18 @@ from sebilling.printing.layout import (
     SMALL,
     Block,
     Lane,
+    Paper,
     Style,
     Table,
     a5,
     beside,
     document,
+    draw_a5,
+    drawable,
     filled,
     flowing,
     pair,
+    picture,
     rule,
     space,
     stack,
@@ -41,6 +49,7 @@ from sebilling.printing.layout import (
 )
 from sebilling.printing.receipt_text import THANKS, VOID_RECEIPT, closing, moment, service, tanggal, terbilang
 
+_LOGO_HEIGHT: Final = 12 * mm
 _STATUS: Final = {
     "LUNAS": HexColor("#1B7A47"),
     "SEBAGIAN": HexColor("#9A6200"),
@@ -54,7 +63,7 @@ _STATUS: Final = {
 # --- rolls -----------------------------------------------------------------------------------------------------------------
 
 
-def _roll_blocks(receipt: Receipt, lane: Lane, size: float) -> list[Block]:
+def _roll_blocks(receipt: Receipt, lane: Lane, size: float, logo: ImageReader | None) -> list[Block]:
     """A receipt in black, the only colour of thermal paper."""
     body = Style(size, colour=black)
     centred = replace(body, align="centre")
@@ -69,6 +78,7 @@ def _roll_blocks(receipt: Receipt, lane: Lane, size: float) -> list[Block]:
     banner = filled(text(VOID_RECEIPT, replace(title, size=size * 1.35, colour=white), lane), lane, colour=black, padding=3)
     void = [banner, space(2), text("Kuitansi ini tidak berlaku", centred, lane)]
     blocks = [
+        *_logo(logo, lane, "centre"),
         text(company.name or receipt.counter_name, replace(title, size=size * 1.45), lane),
         text(company.address, centred, lane),
         text(f"Telp. {company.phone}" if company.phone else "", centred, lane),
@@ -106,13 +116,17 @@ def _roll_blocks(receipt: Receipt, lane: Lane, size: float) -> list[Block]:
     return [*blocks, text(THANKS, title, lane), text(footer, centred, lane)]
 
 
+def _logo(logo: ImageReader | None, lane: Lane, align: Literal["left", "centre"]) -> list[Block]:
+    return [] if logo is None else [picture(logo, lane, height=_LOGO_HEIGHT, align=align), space(4)]
+
+
 def _leftovers(receipt: Receipt) -> list[tuple[str, int]]:
     both = (("Titipan", receipt.credit), ("Dikembalikan", receipt.refunded))
     return [(name, amount) for name, amount in both if amount]
 
 
-def _roll(receipt: Receipt, *, width: float, margin: float, size: float) -> bytes:
-    paper = stack(*_roll_blocks(receipt, Lane(margin, width - 2 * margin), size))
+def _roll(receipt: Receipt, logo: ImageReader | None, *, width: float, margin: float, size: float) -> bytes:
+    paper = stack(*_roll_blocks(receipt, Lane(margin, width - 2 * margin), size, logo))
     height = paper.height + 2 * margin
     buffer = io.BytesIO()
     canvas = document(buffer, (width, height), f"Kuitansi {receipt.number}", receipt.company)
@@ -125,16 +139,23 @@ def _roll(receipt: Receipt, *, width: float, margin: float, size: float) -> byte
 # --- A5 --------------------------------------------------------------------------------------------------------------------
 
 
-def _masthead(company: Company, counter: str, title: str, number: str, status: str) -> Block:
-    """Head of a document: the company at the left; title, number and status at the right."""
-    left = Lane(PAGE.x, PAGE.width * 0.56)
-    right = Lane(left.x + left.width + 10, PAGE.width - left.width - 10)
-    sender = stack(
-        text(company.name or counter, Style(14, bold=True, colour=ACCENT), left),
+_SENDER: Final = Lane(PAGE.x, PAGE.width * 0.56)
+
+
+def _sender(company: Company, logo: ImageReader | None, counter: str) -> Block:
+    """The company with its logo; the counter, if the company has no name."""
+    return stack(
+        *_logo(logo, _SENDER, "left"),
+        text(company.name or counter, Style(14, bold=True, colour=ACCENT), _SENDER),
         space(2),
-        text(company.address, SMALL, left),
-        text(f"Telp. {company.phone}" if company.phone else "", SMALL, left),
+        text(company.address, SMALL, _SENDER),
+        text(f"Telp. {company.phone}" if company.phone else "", SMALL, _SENDER),
     )
+
+
+def _masthead(sender: Block, title: str, number: str, status: str) -> Block:
+    """Head of a document: the sender at the left; title, number and status at the right."""
+    right = Lane(_SENDER.x + _SENDER.width + 10, PAGE.width - _SENDER.width - 10)
     what = [text(title, Style(15, bold=True, align="right"), right), text(number, Style(8, colour=GREY, align="right"), right)]
     if status:
         what += [space(4), _badge(status, right.x + right.width)]
@@ -190,6 +211,11 @@ _INVOICE_TABLE: Final = Table((
 ))  # fmt: skip
 
 
+def _qris(qris: ImageReader | None) -> list[Block]:
+    """The code by which an invoice is paid with a phone, large enough to be scanned from paper."""
+    return [] if qris is None else [space(9), text("Bayar dengan QRIS", SMALL, PAGE), space(3), picture(qris, PAGE, height=34 * mm)]
+
+
 def _warning(words: str, reason: str) -> Block:
     said = stack(text(words, Style(8.5, bold=True, colour=RED), INSIDE), text(f"Alasan: {reason}", BODY, INSIDE))
     return stack(filled(said, PAGE, colour=HexColor("#FBEDEC")), space(8))
@@ -202,11 +228,13 @@ def _signature(name: str) -> Block:
     return stack(text("Diterima oleh,", middle, lane), space(30), line, text(name, replace(middle, bold=True), lane))
 
 
-def _receipt_a5(receipt: Receipt) -> bytes:
+def _receipt_a5(receipt: Receipt, logo: ImageReader | None) -> bytes:
     facts = [("Tanggal", moment(receipt)), ("Loket", f"{receipt.counter_code} {receipt.counter_name}"),
              ("Petugas", receipt.received_by), ("Metode", receipt.method.indonesian)]  # fmt: skip
     first = [
-        _masthead(receipt.company, receipt.counter_name, "KUITANSI", receipt.number, VOID_RECEIPT if receipt.reversed else ""),
+        _masthead(
+            _sender(receipt.company, logo, receipt.counter_name), "KUITANSI", receipt.number, VOID_RECEIPT if receipt.reversed else ""
+        ),
         _parties("Telah diterima dari", receipt.customer_name, [receipt.customer_code], facts),
     ]
     if receipt.reversed:
@@ -225,28 +253,62 @@ def _receipt_a5(receipt: Receipt) -> bytes:
         *([] if receipt.reversed else [space(16), _signature(receipt.received_by)]),
     )
     pages = flowing(stack(*first), _RECEIPT_TABLE, rows, tail, f"Kuitansi {receipt.number}, lanjutan")
-    return a5(pages, f"Kuitansi {receipt.number}", receipt.company, VOID_RECEIPT if receipt.reversed else "")
+    return a5(Paper(pages, f"Kuitansi {receipt.number}", receipt.company, VOID_RECEIPT if receipt.reversed else ""))
 
 
 # --- documents -------------------------------------------------------------------------------------------------------------
 
 
-def receipt_pdf(receipt: Receipt, *, paper: Literal["58", "80", "A5"]) -> bytes:
+def receipt_pdf(receipt: Receipt, pictures: Pictures = NO_PICTURES, *, paper: Literal["58", "80", "A5"]) -> bytes:
     """Return a receipt for a roll of 58 or 80 mm, on one page as high as needed, or for A5. A reversed one is marked DIBATALKAN."""
+    logo = None if pictures.logo is None else drawable(pictures.logo)
     match paper:
         case "58":
-            return _roll(receipt, width=58 * mm, margin=4 * mm, size=7)
+            return _roll(receipt, logo, width=58 * mm, margin=4 * mm, size=7)
         case "80":
-            return _roll(receipt, width=80 * mm, margin=4.5 * mm, size=8.5)
+            return _roll(receipt, logo, width=80 * mm, margin=4.5 * mm, size=8.5)
         case "A5":
-            return _receipt_a5(receipt)
+            return _receipt_a5(receipt, logo)
 
 
-def invoice_pdf(paper: InvoicePaper) -> bytes:
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """The ISP's pictures, decoded once for all papers of a document."""
+
+    logo: ImageReader | None
+    qris: ImageReader | None
+
+    @classmethod
+    def of(cls, pictures: Pictures) -> Self:
+        logo, qris = (None if content is None else drawable(content) for content in (pictures.logo, pictures.qris))
+        return cls(logo, qris)
+
+
+def invoice_pdf(paper: InvoicePaper, pictures: Pictures = NO_PICTURES) -> bytes:
     """Return an invoice on A5, with as many pages as its lines need. A voided one has the watermark BATAL."""
+    return a5(_invoice(paper, _Drawn.of(pictures)))
+
+
+class InvoiceBook:
+    """Many invoices in one PDF, each beginning on a page of its own. Compressed pages stay in memory until it is saved."""
+
+    def __init__(self, path: Path, title: str, company: Company, pictures: Pictures) -> None:
+        self._pictures = _Drawn.of(pictures)
+        self._canvas = document(path, A5, title, company)
+
+    def add(self, paper: InvoicePaper) -> None:
+        """Draw an invoice."""
+        draw_a5(self._canvas, _invoice(paper, self._pictures))
+
+    def save(self) -> None:
+        """Write the file. Raises OSError."""
+        self._canvas.save()
+
+
+def _invoice(paper: InvoicePaper, drawn: _Drawn) -> Paper:
     void = paper.status == "BATAL"
     first = [
-        _masthead(paper.company, paper.counter_name, "TAGIHAN", paper.number, paper.status),
+        _masthead(_sender(paper.company, drawn.logo, paper.counter_name), "TAGIHAN", paper.number, paper.status),
         _parties(
             "Ditagihkan kepada",
             paper.customer_name,
@@ -278,6 +340,7 @@ def invoice_pdf(paper: InvoicePaper) -> bytes:
     please = ""
     if paper.outstanding:
         please = f"Mohon dibayar paling lambat {tanggal(paper.due_on)} di {paper.counter_name} ({paper.counter_code})."
-    tail = stack(_totals(amounts, ("Sisa tagihan", paper.outstanding)), space(9), text(please, BODY, PAGE))
+    scan = _qris(drawn.qris) if paper.outstanding else []
+    tail = stack(_totals(amounts, ("Sisa tagihan", paper.outstanding)), space(9), text(please, BODY, PAGE), *scan)
     pages = flowing(stack(*first), _INVOICE_TABLE, rows, tail, f"Tagihan {paper.number}, lanjutan")
-    return a5(pages, f"Tagihan {paper.number}", paper.company, "BATAL" if void else "")
+    return Paper(pages, f"Tagihan {paper.number}", paper.company, "BATAL" if void else "")

@@ -1,11 +1,15 @@
-"""Task of a process that produces a report: what the server writes to its standard input.
+"""Task of a process that produces a report, or the PDF of many invoices: what the server writes to its standard input.
 
 It is apart from `report_process`, so that the server imports nothing that only the process needs.
 """
 
 from dataclasses import asdict, dataclass
+from typing import Final
 
 import orjson
+
+INVOICES_AS_PDF: Final = "INVOICES_AS_PDF"
+"""What a Job names instead of a report, to produce the invoices themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,10 @@ class Job:
     """Folder for a workbook's temporary files; the server deletes it."""
     log_level: str
     log_format: str
+    run_id: int | None = None
+    """Generation run whose invoices are printed; None for all of the month."""
+    unpaid_only: bool = False
+    """Whether paid invoices are left out of those printed."""
 
     def to_line(self) -> bytes:
         """Serialize as one line of JSON."""

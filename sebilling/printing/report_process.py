@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
@@ -19,6 +20,7 @@ import orjson
 from sqlalchemy import text
 
 from sebilling.actor import Scope
+from sebilling.billing.receipts import Choice
 from sebilling.billing.reports import Report
 from sebilling.clock import Month
 from sebilling.db.engine import Database, Snapshot
@@ -26,7 +28,7 @@ from sebilling.db.state import DatabaseNotReady
 from sebilling.errors import NotFound, Unavailable
 from sebilling.logs import get_logger, set_up
 from sebilling.printing.report_files import csv_chunks, xlsx_chunks
-from sebilling.printing.report_job import Job
+from sebilling.printing.report_job import INVOICES_AS_PDF, Job
 
 _log = get_logger(__name__)
 APPLICATION_NAME: Final = "sebilling report"
@@ -87,15 +89,21 @@ async def _make(job: Job, output: BinaryIO) -> int:
 
 
 async def _write(job: Job, snapshot: Snapshot, output: BinaryIO) -> None:
-    chunks = (csv_chunks if job.is_csv else xlsx_chunks)(
-        snapshot, Report(job.report), Month.parse(job.month), scope=Scope(None if job.counters is None else frozenset(job.counters))
-    )
     is_begun = False
-    async for chunk in chunks:
+    async for chunk in _chunks(job, snapshot):
         if not is_begun:  # a failure before the first rows is reported as a status
             _say(output, status="ready", facts={})
             is_begun = True
         _write_all(output, chunk)
+
+
+def _chunks(job: Job, snapshot: Snapshot) -> AsyncIterator[bytes]:
+    month, scope = Month.parse(job.month), Scope(None if job.counters is None else frozenset(job.counters))
+    if job.report == INVOICES_AS_PDF:
+        from sebilling.printing.invoice_files import invoice_chunks  # noqa: PLC0415 - no report needs ReportLab
+
+        return invoice_chunks(snapshot, Choice(month, job.run_id, job.unpaid_only), scope=scope)
+    return (csv_chunks if job.is_csv else xlsx_chunks)(snapshot, Report(job.report), month, scope=scope)
 
 
 def _say(output: BinaryIO, *, status: str, facts: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ WHEN: Final = {
     ErrorCode.INVALID_MONTH: "Not YYYY-MM.",
     ErrorCode.INVALID_NUMBER: "A number outside its bounds, such as 0 or 500 months, or a discount of 150 %.",
     ErrorCode.INVALID_PROOF: "An upload that is not an accepted picture or PDF, or a transfer without a proof.",
+    ErrorCode.INVALID_PICTURE: "An upload that is not an accepted logo or QRIS picture.",
     ErrorCode.INVALID_TEXT: (
         "A text that is empty, too long, with invisible characters, or in the wrong format; NUL in any argument is a top-level "
         "error, whose `field` names the argument."

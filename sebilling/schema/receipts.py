@@ -8,12 +8,15 @@ from typing import Annotated, Any, Final
 import strawberry
 from sqlalchemy import text
 
+from sebilling.actor import Scope
 from sebilling.auth import customer_links, links
 from sebilling.billing import receipts
+from sebilling.billing.receipts import Choice
 from sebilling.billing.reports import Report
 from sebilling.errors import NotFound
 from sebilling.nouns import Noun
 from sebilling.printing.receipt_text import receipt_text, whatsapp_text
+from sebilling.printing.report_job import INVOICES_AS_PDF
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.enums import described
@@ -138,6 +141,34 @@ async def invoice_link(
     return link_to(info, "invoice", invoice=wanted)
 
 
+@query(COUNTERS, "Get a download link for many invoices of a month in one PDF, without voided ones.")
+async def invoices_link(
+    info: Info,
+    month: Annotated[MonthText, strawberry.argument(description="Month of the invoices.")],
+    run_id: Annotated[
+        strawberry.ID | None, strawberry.argument(description="Id of the generation run that issued them; null for all.")
+    ] = None,
+    counter_ids: Annotated[
+        list[strawberry.ID] | None, strawberry.argument(description="Ids of the counters; null for all that the caller may see.")
+    ] = None,
+    unpaid_only: Annotated[bool, strawberry.argument(description="Whether paid invoices are left out.")] = False,  # noqa: FBT002 - GraphQL passes it by name
+) -> DownloadLink:
+    scope = info.context.signed_in.scope
+    counters = ids.decode_all(counter_ids, Noun.COUNTER, field=("counterIds",))
+    wanted = scope if counters is None else Scope(frozenset(counter for counter in counters if counter in scope))
+    choice = Choice(
+        month_in(month, field=("month",)),
+        ids.decode_optional(run_id, Noun.RUN, field=("runId",)),
+        unpaid_only,
+    )
+    async with info.context.parts.database.reading() as session:
+        await receipts.expect_any(session, choice, scope=wanted)
+    return link_to(
+        info, "invoices", report=INVOICES_AS_PDF, format="PDF", month=str(choice.month), run=choice.run_id or 0,
+        unpaid_only=int(unpaid_only), counters="" if counters is None else ",".join(map(str, wanted.ids or [])),
+    )  # fmt: skip
+
+
 @query(COUNTERS, "Get a download link for a deposit's proof.")
 async def proof_link(
     info: Info, deposit_id: Annotated[strawberry.ID, strawberry.argument(description="Id of the deposit.")]
@@ -180,4 +211,4 @@ async def customer_page_link(
     return row(path=customer_links.path(wanted, key=info.context.parts.key))
 
 
-QUERIES: Final = [receipt, receipt_link, invoice_link, proof_link, report_link, customer_page_link]
+QUERIES: Final = [receipt, receipt_link, invoice_link, invoices_link, proof_link, report_link, customer_page_link]

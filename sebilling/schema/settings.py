@@ -1,20 +1,38 @@
-"""Billing settings in GraphQL."""
+"""Billing settings and pictures of the ISP in GraphQL."""
 
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 import strawberry
+from starlette.datastructures import UploadFile
+from strawberry.file_uploads import Upload
 
+from sebilling.billing import pictures, versions
 from sebilling.billing import settings as verbs
-from sebilling.billing import versions
+from sebilling.billing.pictures import MAX_PICTURE_BYTES, PictureKind
 from sebilling.billing.settings import CashLimitAction, DriftAction, TaxRounding
+from sebilling.db.engine import ReadSession
+from sebilling.errors import InvalidPicture, InvalidProof
+from sebilling.language import Sentence
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, output, payload, read
+from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import ADMIN, READERS
 from sebilling.schema.values.payloads import EXPECTED_VERSION, INPUT, VERSION, Payload, expected, given, row
-from sebilling.schema.values.scalars import Rate, Rupiah
+from sebilling.schema.values.scalars import Instant, Rate, Rupiah
+from sebilling.storage.proofs import Proof, inspect
+
+described(PictureKind, "Picture of the ISP.", LOGO="Logo, at the head of papers and pages.", QRIS="QRIS code by which customers pay.")
+
+
+@output("Picture of the ISP, which papers and customers' pages show.")
+class IspPicture:
+    path: str = read("URL path on this server at which everybody may see it; another picture has another path.", READERS)
+    media_type: str = read("Media type: image/png or image/jpeg.", READERS)
+    size_bytes: int = read("Size in bytes.", READERS)
+    uploaded_at: Instant = read("Time of the upload.", READERS)
 
 
 @output("Billing settings of the ISP. Issued invoices keep the settings with which they were made.")
@@ -43,12 +61,23 @@ class BillingSettings:
     drift_action: DriftAction = read("What happens to a customer who isn't as SeBilling left them on the device.", READERS)
     payment_instructions: str = read("How to pay without a counter, such as bank accounts; shown on customers' pages.", READERS)
     customer_promise_days: int = read("Days ahead that customers may promise to pay by themselves; 0 for not at all.", READERS)
+    logo: IspPicture | None = read("Logo on papers and customers' pages; null if there is none.", READERS)
+    qris: IspPicture | None = read("QRIS picture on invoices and customers' pages; null if there is none.", READERS)
 
 
 @query(READERS, "Get the billing settings of the ISP.")
 async def billing_settings(info: Info) -> BillingSettings:
     async with info.context.parts.database.reading() as session:
-        return row(**asdict(await verbs.read_versioned(session)))
+        return row(**await _settings(session))
+
+
+async def _settings(session: ReadSession) -> dict[str, Any]:
+    shown = {kind: {**asdict(facts), "path": facts.path} for kind, facts in (await pictures.read_facts(session)).items()}
+    return {
+        **asdict(await verbs.read_versioned(session)),
+        "logo": shown.get(PictureKind.LOGO),
+        "qris": shown.get(PictureKind.QRIS),
+    }
 
 
 @input_type("Changes to the billing settings; fields that are left out keep their value.")
@@ -117,9 +146,57 @@ async def update_billing_settings(info: Info, input: Annotated[UpdateBillingSett
     async with info.context.transaction() as session:
         await versions.expect(session, Noun.SETTINGS, 1, expected(input.expected_version))
         await verbs.change(session, **changes)
-        changed = await verbs.read_versioned(session)
-    return row(settings=asdict(changed))
+        changed = await _settings(session)
+    return row(settings=changed)
+
+
+@input_type("Input of setIspPicture.")
+class SetIspPictureInput:
+    kind: PictureKind = strawberry.field(description="Which picture.")
+    picture: Upload = strawberry.field(description="PNG or JPEG of at most 1 MiB, sent by a GraphQL multipart request.")
+
+
+@input_type("Input of removeIspPicture.")
+class RemoveIspPictureInput:
+    kind: PictureKind = strawberry.field(description="Which picture.")
+
+
+@payload("Result of setIspPicture or removeIspPicture.")
+class IspPicturePayload(Payload):
+    settings: BillingSettings | None = strawberry.field(description="Settings after the change.")
+
+
+@mutation(ADMIN, "Set the logo or the QRIS picture; the one before is gone.")
+async def set_isp_picture(info: Info, input: Annotated[SetIspPictureInput, INPUT]) -> IspPicturePayload:
+    picture = await _inspected(input.picture)
+    async with info.context.transaction() as session:
+        await pictures.put(session, input.kind, media_type=picture.media_type, content=picture.content)
+        changed = await _settings(session)
+    return row(settings=changed)
+
+
+@mutation(ADMIN, "Remove the logo or the QRIS picture.")
+async def remove_isp_picture(info: Info, input: Annotated[RemoveIspPictureInput, INPUT]) -> IspPicturePayload:
+    async with info.context.transaction() as session:
+        await pictures.remove(session, input.kind)
+        changed = await _settings(session)
+    return row(settings=changed)
+
+
+async def _inspected(upload: Any) -> Proof:
+    """Decode an upload as a proof is, and re-encode it. Raises InvalidPicture."""
+    if not isinstance(upload, UploadFile):
+        why = Sentence("send the file by a GraphQL multipart request.", "kirim berkasnya dengan permintaan multipart GraphQL.")
+        raise InvalidPicture(field=("input", "picture"), why=why)
+    content = await upload.read(MAX_PICTURE_BYTES + 1)
+    if len(content) > MAX_PICTURE_BYTES:
+        why = Sentence("it has more than 1 MB; send a smaller one.", "ukurannya lebih dari 1 MB; kirim yang lebih kecil.")
+        raise InvalidPicture(field=("input", "picture"), why=why)
+    try:
+        return await inspect(content)
+    except InvalidProof as refusal:
+        raise InvalidPicture(field=("input", "picture"), why=refusal.why) from refusal
 
 
 QUERIES: Final = [billing_settings]
-MUTATIONS: Final = [update_billing_settings]
+MUTATIONS: Final = [update_billing_settings, set_isp_picture, remove_isp_picture]

@@ -3,17 +3,20 @@
 import io
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Literal
 
 import pikepdf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from sebilling.billing.pictures import Pictures
 from sebilling.billing.pricing import LineKind
 from sebilling.billing.receipts import Company, InvoicePaper, InvoicePaperLine, Settled
 from sebilling.money import MAX_RUPIAH
-from sebilling.printing.pdf import invoice_pdf, receipt_pdf
+from sebilling.printing.pdf import InvoiceBook, invoice_pdf, receipt_pdf
 from tests.printing.test_receipt_text import ANY_TEXT, COMPANY, RECEIPT, REVERSED
 
 Paper = Literal["58", "80", "A5"]
@@ -182,3 +185,41 @@ def test_whatever_people_are_called_there_is_a_paper(texts: list[str], amount: i
     line = InvoicePaperLine(LineKind.CHARGE, texts[7], 1, amount, amount)
     invoice = replace(INVOICE, company=company, customer_name=texts[5], customer_address=texts[6], plan_name=texts[7], lines=(line,))
     assert pages(invoice_pdf(replace(invoice, total=amount)))
+
+
+def png(size: tuple[int, int], colour: str) -> bytes:
+    """A picture of one colour, half transparent as logos are."""
+    content = io.BytesIO()
+    Image.new("RGBA", size, colour).save(content, "PNG")
+    return content.getvalue()
+
+
+PICTURES = Pictures(png((1_200, 300), "#14506e80"), png((500, 500), "#000000"))
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_a_receipt_bears_the_logo_but_no_code_to_pay(paper: Paper) -> None:
+    plain, (first, *_) = pages(receipt_pdf(RECEIPT, paper=paper))[0], pages(receipt_pdf(RECEIPT, PICTURES, paper=paper))
+    assert (plain.images, first.images) == (False, True)
+    assert first.texts == plain.texts
+    assert min(first.baselines) >= 0
+    assert receipt_pdf(RECEIPT, PICTURES, paper=paper) == receipt_pdf(RECEIPT, PICTURES, paper=paper)
+
+
+def test_an_invoice_that_is_to_be_paid_bears_the_qris_code() -> None:
+    (unpaid,) = pages(invoice_pdf(INVOICE, PICTURES))
+    assert "Bayar dengan QRIS" in unpaid.texts
+    assert min(unpaid.baselines) >= 0
+    for paper in (replace(INVOICE, outstanding=0, status="LUNAS"), replace(INVOICE, status="BATAL", outstanding=0, void_reason="salah")):
+        assert all("Bayar dengan QRIS" not in page.texts for page in pages(invoice_pdf(paper, PICTURES)))
+
+
+def test_a_book_of_invoices_holds_each_picture_once(tmp_path: Path) -> None:
+    path = tmp_path / "tagihan.pdf"
+    book = InvoiceBook(path, "Tagihan", COMPANY, PICTURES)
+    for number in range(50):
+        book.add(replace(INVOICE, number=f"INV/2026-02/LKT01/{number:06}"))
+    book.save()
+    one = len(invoice_pdf(INVOICE, PICTURES))
+    assert len(pages(path.read_bytes())) == 50
+    assert path.stat().st_size < one + 50 * 4_000

@@ -32,7 +32,8 @@ plans plan                                                                      
 invoices invoice payments payment deposits deposit drawers recap unresolvedMoney                    AFck U
 invoiceTotals paymentTotals depositTotals                                                           AFck U
 dashboard                                                                                           AFck U
-receipt receiptLink invoiceLink proofLink reportLink billingSchedule isolationForecast syncCustomers  AFck U
+receipt receiptLink invoiceLink invoicesLink proofLink reportLink billingSchedule isolationForecast    AFck U
+syncCustomers                                                                                       AFck U
 customerPageLink                                                                                    AFck U
 customerTimeline promises                                                                           AFck U
 periods period blackoutDates                                                                            AFCK U
@@ -63,7 +64,7 @@ blockCustomers restoreCustomers previewBlockCustomers previewRestoreCustomers   
 createDevice updateDevice testDevice deleteDevice setServiceAccess removeServiceAccess              A   T
 updateServiceAccess retryServiceAccess readOnline auditDevice                                       A   T
 # users, settings
-updateBillingSettings                                                                               A
+updateBillingSettings setIspPicture removeIspPicture                                                A
 systemStatus                                                                                        A
 createUser updateUser resetPassword resetTotp createServiceToken revokeServiceToken                 A
 """
@@ -77,7 +78,8 @@ Customer          version                                                       
 Plan              version                                                                           AFCKTU
 Device            version                                                                           AF  TU
 User              version                                                                           AF   U
-BillingSettings   version                                                                           AF   U
+BillingSettings   version logo qris                                                                 AF   U
+IspPicture        path mediaType sizeBytes uploadedAt                                               AF   U
 Dashboard         cursor total counters months methods debts attention                              AFCK U
 CurrentFigures    receivedToday paymentsToday receivedThisMonth paymentsThisMonth billedThisMonth   AFCK U
 CurrentFigures    outstanding cashOnHand blockedCustomers                                           AFCK U
@@ -258,6 +260,7 @@ PaymentCorrectionPayload payment replayed
 SubmitDepositPayload deposit replayed moreThanOnHand
 DecideDepositPayload deposit replayed
 UpdateBillingSettingsPayload settings
+IspPicturePayload settings
 DevicePayload device
 ServiceAccessPayload access
 ReadOnlinePayload sessions

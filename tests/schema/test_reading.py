@@ -171,6 +171,7 @@ async def test_every_field_that_can_be_selected_can_be_read(database: Database) 
         "invoiceLink": f'(invoiceId: "inv_{await isp.value("SELECT min(id) FROM invoice")}")',
         "device": f'(id: "{device}")', "deviceConfig": f'(id: "{device}")',
         "customerTimeline": f'(customerId: "{customer}")', "isolationForecast": f'(customerId: "{customer}")',
+        "invoicesLink": '(month: "2026-02")',
         "reportLink": '(report: INVOICES, month: "2026-02")',
         "previewPayment": f'(customerId: "{customer}", amount: 1000)', "previewPause": f'(customerId: "{customer}", fromOn: "2026-05-01")',
         "previewIsolationPolicy": f'(customerId: "{customer}", mode: FROM_INVOICE, days: 3, minimum: 1)',

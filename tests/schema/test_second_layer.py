@@ -39,7 +39,7 @@ _OWN_KEY: Final = {"generateInvoices", "blockCustomers", "restoreCustomers", "mo
 """They keep the caller's idempotency key, whoever is refused: each customer is changed or refused alone."""
 
 
-_BY_FILE: Final = {"previewImport", "importCustomers"}
+_BY_FILE: Final = {"setIspPicture", "previewImport", "importCustomers"}
 """Refused for want of a file, before anything is read: the next test has one."""
 
 
@@ -75,7 +75,8 @@ async def test_the_marks_are_seen_by_who_may_see_them(world: World) -> None:
     api = Api(world.isp.database)
     await api.sign_in()
     blind = {"me", "plans", "plan", "blackoutDates", "billingSettings", "plugins", "drivers", "deviceConfig", "period", "periods",
-             "previewInvoice", "billingSchedule", "previewBillingCycle", "receiptLink", "invoiceLink", "proofLink", "reportLink",
+             "previewInvoice", "billingSchedule", "previewBillingCycle", "receiptLink", "invoiceLink", "proofLink",
+             "invoicesLink", "reportLink",
              "isolationForecast", "signIns", "twoStep", "serviceTokens", "previewPayment", "node", "nodes",
              "previewPause", "previewEndOfService", "previewBlockCustomers", "previewRestoreCustomers", "previewMoveCustomers",
              "previewChangePlanOfCustomers", "previewIsolationPolicy", "customerPageLink", "skippedCustomers", "systemStatus"}  # fmt: skip
@@ -129,7 +130,7 @@ async def test_no_query_gives_anything_of_another_counter_away(
     assert len(answered) > len(_QUERIES) / 2, "the documents must be answered, not merely be wrong"
 
 
-_CHANGING: Final = {"reportLink", "syncCustomers", "systemStatus"}
+_CHANGING: Final = {"invoicesLink", "reportLink", "syncCustomers", "systemStatus"}
 """What they answer is signed, numbered or measured anew each time."""
 
 
@@ -358,6 +359,9 @@ async def test_debts_and_payments_go_with_a_customer_who_moves(world: World) -> 
 _FREE: Final = {
     "settings.read": "how the ISP bills: no counter's",
     "settings.read_versioned": "the same",
+    "pictures.read": "of the ISP, for everybody",
+    "pictures.read_contents": "the same",
+    "pictures.read_facts": "the same",
     "plans.check_open": "plans are of no counter",
     "counters.by_codes": "for the command line and new users",
     "counters.codes_of": "for admins, who name the counters of users",

@@ -81,6 +81,8 @@ OF_ONE: Final = {
 """Values of one document."""
 SHEET: Final = b"Kode;Nama;Loket;Paket;Harga;Tanggal Pasang\nBARU-1;Budi;LKT01;Rumah 20M;200000;2026-01-31\n"
 """The file of a variable `file`."""
+PICTURE: Final = (Path(__file__).parents[2] / "docs" / "pictures" / "5-bayar.png").read_bytes()
+"""The same, where it is a picture."""
 
 
 def name_of(document: str) -> str:
@@ -149,7 +151,7 @@ async def answered(api: Api, document: str, values: Mapping[str, Any]) -> Any:
     fields: dict[str, Any] = {
         "operations": (None, operations),
         "map": (None, '{"0": ["variables.file"]}'),
-        "0": ("pelanggan.csv", SHEET, "text/csv"),
+        "0": ("logo.png", PICTURE, "image/png") if "kind" in values else ("pelanggan.csv", SHEET, "text/csv"),
     }
     response = await api.http.post("/graphql", files=fields, headers={**api.headers, "GraphQL-Require-Preflight": "1"})
     return response.json()

@@ -1,11 +1,11 @@
-"""Billing settings of the ISP: one row."""
+"""Billing settings of the ISP, one row, and its pictures."""
 
 from decimal import Decimal
 
-from sqlalchemy import Boolean, CheckConstraint, Integer, Numeric, SmallInteger, text
+from sqlalchemy import Boolean, CheckConstraint, Integer, LargeBinary, Numeric, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sebilling.db.tables.columns import Amount, Base, String
+from sebilling.db.tables.columns import Amount, Base, Instant, String
 
 
 class BillingSettings(Base):
@@ -63,3 +63,24 @@ class BillingSettings(Base):
     """Days ahead that customers may promise to pay by themselves on their page; 0: not at all."""
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     """Grows with each change by a person."""
+
+
+class IspPicture(Base):
+    """A picture of the ISP that stands on papers and customers' pages. It is small and must not be missing after a restore, so that
+    it stands here and not in the object store.
+    """
+
+    __tablename__ = "isp_picture"
+    __table_args__ = (
+        CheckConstraint("kind IN ('LOGO', 'QRIS')", name="kind"),
+        CheckConstraint("media_type IN ('image/png', 'image/jpeg')", name="media_type"),
+        CheckConstraint("octet_length(content) BETWEEN 1 AND 1048576", name="content"),
+    )
+
+    kind: Mapped[String] = mapped_column(primary_key=True)
+    media_type: Mapped[String]
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    """The picture as it was re-encoded from the pixels of the upload."""
+    sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    """Digest of `content`."""
+    uploaded_at: Mapped[Instant]

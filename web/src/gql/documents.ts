@@ -274,6 +274,7 @@ export type ErrorCode =
   | 'INVALID_MONTH'
   | 'INVALID_NUMBER'
   | 'INVALID_PAGE_SIZE'
+  | 'INVALID_PICTURE'
   | 'INVALID_PROOF'
   | 'INVALID_TEXT'
   | 'INVOICE_NOT_PAYABLE'
@@ -539,6 +540,7 @@ export type Permission =
   | 'REFUND_CREDIT'
   | 'REJECT_DEPOSIT'
   | 'REMOVE_BLACKOUT_DATE'
+  | 'REMOVE_ISP_PICTURE'
   | 'REMOVE_SERVICE_ACCESS'
   | 'REOPEN_PERIOD'
   | 'RESET_PASSWORD'
@@ -582,6 +584,7 @@ export type Permission =
   | 'SEE_GENERATION_RUNS'
   | 'SEE_INVOICE'
   | 'SEE_INVOICES'
+  | 'SEE_INVOICES_LINK'
   | 'SEE_INVOICE_LINK'
   | 'SEE_INVOICE_TOTALS'
   | 'SEE_ISOLATION_CHANGED'
@@ -632,6 +635,7 @@ export type Permission =
   | 'SETTLE_SURPLUS'
   | 'SET_BILLING_CYCLE'
   | 'SET_ISOLATION_POLICY'
+  | 'SET_ISP_PICTURE'
   | 'SET_SERVICE_ACCESS'
   | 'SIGN_OUT'
   | 'START_TOTP'
@@ -650,6 +654,10 @@ export type Permission =
   | 'VERIFY_DEPOSIT'
   | 'VOID_INVOICE'
   | 'WRITE_OFF_INVOICE';
+
+export type PictureKind =
+  | 'LOGO'
+  | 'QRIS';
 
 export type PluginStatus =
   | 'ACTIVE'
@@ -1122,6 +1130,16 @@ export type InvoiceLinkQueryVariables = Exact<{
 
 export type InvoiceLinkQuery = { invoiceLink: { url: string } | null };
 
+export type InvoicesLinkQueryVariables = Exact<{
+  month: string;
+  runId?: string | number | null | undefined;
+  counterIds?: Array<string | number> | string | number | null | undefined;
+  unpaidOnly: boolean;
+}>;
+
+
+export type InvoicesLinkQuery = { invoicesLink: { url: string } | null };
+
 export type PaymentsQueryVariables = Exact<{
   filter?: PaymentFilter | null | undefined;
   after?: string | null | undefined;
@@ -1425,7 +1443,7 @@ export type UnarchiveCounterMutation = { unarchiveCounter: { counter: { id: stri
 export type SettingsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type SettingsQuery = { billingSettings: { version: number, prorateFirstMonth: boolean, taxRate: string, taxNumerator: number, taxDenominator: number, taxRounding: TaxRounding, lateFee: number, lateFeeAfterDays: number, massBlockPercent: number, pauseAfterBlockedDays: number, cashLimit: number, cashLimitAction: CashLimitAction, lookEveryMinutes: number, driftAction: DriftAction, companyName: string, companyAddress: string, companyPhone: string, receiptFooter: string, paymentInstructions: string, customerPromiseDays: number } | null };
+export type SettingsQuery = { billingSettings: { version: number, prorateFirstMonth: boolean, taxRate: string, taxNumerator: number, taxDenominator: number, taxRounding: TaxRounding, lateFee: number, lateFeeAfterDays: number, massBlockPercent: number, pauseAfterBlockedDays: number, cashLimit: number, cashLimitAction: CashLimitAction, lookEveryMinutes: number, driftAction: DriftAction, companyName: string, companyAddress: string, companyPhone: string, receiptFooter: string, paymentInstructions: string, customerPromiseDays: number, logo: { path: string } | null, qris: { path: string } | null } | null };
 
 export type UpdateSettingsMutationVariables = Exact<{
   input: UpdateBillingSettingsInput;
@@ -1433,6 +1451,21 @@ export type UpdateSettingsMutationVariables = Exact<{
 
 
 export type UpdateSettingsMutation = { updateBillingSettings: { settings: { version: number, lateFee: number, cashLimit: number, cashLimitAction: CashLimitAction } | null, errors: Array<{ code: ErrorCode, field: Array<string>, message: string }> } };
+
+export type SetIspPictureMutationVariables = Exact<{
+  kind: PictureKind;
+  file: File;
+}>;
+
+
+export type SetIspPictureMutation = { setIspPicture: { settings: { logo: { path: string } | null, qris: { path: string } | null } | null, errors: Array<{ code: ErrorCode, field: Array<string>, message: string }> } };
+
+export type RemoveIspPictureMutationVariables = Exact<{
+  kind: PictureKind;
+}>;
+
+
+export type RemoveIspPictureMutation = { removeIspPicture: { settings: { logo: { path: string } | null, qris: { path: string } | null } | null, errors: Array<{ code: ErrorCode, field: Array<string>, message: string }> } };
 
 export type IsolationSettingsQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -2355,6 +2388,18 @@ export const InvoiceLinkDocument = /*#__PURE__*/ new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<InvoiceLinkQuery, InvoiceLinkQueryVariables>;
+export const InvoicesLinkDocument = /*#__PURE__*/ new TypedDocumentString(`
+    query InvoicesLink($month: Month!, $runId: ID, $counterIds: [ID!], $unpaidOnly: Boolean!) {
+  invoicesLink(
+    month: $month
+    runId: $runId
+    counterIds: $counterIds
+    unpaidOnly: $unpaidOnly
+  ) {
+    url
+  }
+}
+    `) as unknown as TypedDocumentString<InvoicesLinkQuery, InvoicesLinkQueryVariables>;
 export const PaymentsDocument = /*#__PURE__*/ new TypedDocumentString(`
     query Payments($filter: PaymentFilter, $after: String) {
   payments(first: 50, after: $after, filter: $filter) {
@@ -3639,6 +3684,12 @@ export const SettingsDocument = /*#__PURE__*/ new TypedDocumentString(`
     receiptFooter
     paymentInstructions
     customerPromiseDays
+    logo {
+      path
+    }
+    qris {
+      path
+    }
   }
 }
     `) as unknown as TypedDocumentString<SettingsQuery, SettingsQueryVariables>;
@@ -3659,6 +3710,44 @@ export const UpdateSettingsDocument = /*#__PURE__*/ new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<UpdateSettingsMutation, UpdateSettingsMutationVariables>;
+export const SetIspPictureDocument = /*#__PURE__*/ new TypedDocumentString(`
+    mutation SetIspPicture($kind: PictureKind!, $file: Upload!) {
+  setIspPicture(input: {kind: $kind, picture: $file}) {
+    settings {
+      logo {
+        path
+      }
+      qris {
+        path
+      }
+    }
+    errors {
+      code
+      field
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<SetIspPictureMutation, SetIspPictureMutationVariables>;
+export const RemoveIspPictureDocument = /*#__PURE__*/ new TypedDocumentString(`
+    mutation RemoveIspPicture($kind: PictureKind!) {
+  removeIspPicture(input: {kind: $kind}) {
+    settings {
+      logo {
+        path
+      }
+      qris {
+        path
+      }
+    }
+    errors {
+      code
+      field
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RemoveIspPictureMutation, RemoveIspPictureMutationVariables>;
 export const IsolationSettingsDocument = /*#__PURE__*/ new TypedDocumentString(`
     query IsolationSettings {
   isolationPolicies(first: 200) {

@@ -65,6 +65,7 @@ export const eventKinds: Readonly<Record<string, () => string>> = {
   'plan.created': m.event_plan_created,
   'plan.changed': m.event_plan_changed,
   'settings.changed': m.event_settings_changed,
+  'settings.picture_changed': m.event_settings_picture_changed,
   'payment.recorded': m.event_payment_recorded,
   'payment.reversed': m.event_payment_reversed,
   'credit.applied': m.event_credit_applied,
