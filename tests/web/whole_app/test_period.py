@@ -56,6 +56,7 @@ async def test_a_month_is_generated_and_closed(browser: Browser, office: Office,
         await _stop_what_fails(page, words)
         await _generate_and_reload(page, office, words)
         await _see_who_was_skipped(page, words)
+        await _print(page, words)
         await _close(page, words)
         await _reopen(page, words)
 
@@ -108,6 +109,20 @@ async def _see_who_was_skipped(page: Page, words: Words) -> None:
     await inactive.get_by_role("link").first.click()
     await expect(page.get_by_role("heading", name=name)).to_be_visible()
     await page.go_back()
+
+
+async def _print(page: Page, words: Words) -> None:
+    """The month's invoices, and those of its run, each open as one PDF in a tab of its own."""
+    dialog, runs = page.get_by_role("dialog"), page.get_by_role("region", name=words("runs"))
+    async with page.context.expect_event("response", lambda answer: "/downloads/" in answer.url) as printed:
+        await runs.get_by_role("button", name=words("print_run")).first.click()
+    assert (await (await printed.value).header_value("content-type")) == "application/pdf"
+    await page.get_by_role("button", name=words("print_invoices"), exact=True).click()
+    await picture(page, f"bulan-2-cetak-{words.language}")
+    async with page.context.expect_event("response", lambda answer: "/downloads/" in answer.url) as printed:
+        await dialog.get_by_role("button", name=words("open_pdf")).click()
+    assert (await printed.value).status == 200
+    await page.keyboard.press("Escape")
 
 
 async def _close(page: Page, words: Words) -> None:

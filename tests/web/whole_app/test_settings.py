@@ -5,6 +5,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.web.test_month import picture
 from tests.web.whole_app.conftest import Office, signed_in
+from tests.web.whole_app.screens import ROOT
 from tests.web.words import LANGUAGES, Words
 
 
@@ -14,6 +15,7 @@ async def test_settings(browser: Browser, office: Office, language: str) -> None
     async with signed_in(browser, office, language=language) as context:
         page = await context.new_page()
         await _general(page, words)
+        await _pictures(page, words)
         await _plan(page, words)
         await _counter(page, words)
         await _user(page, words)
@@ -36,10 +38,24 @@ async def _general(page: Page, words: Words) -> None:
     await page.get_by_label(words("look_every")).fill("15" if words.language == "id" else "20")
     await page.get_by_label(words("drift_action")).select_option(words("drift_reapply" if words.language == "id" else "drift_report"))
     await save.click()
-    await expect(page.get_by_role("status")).to_have_text(words("saved"))
+    await expect(page.get_by_role("group").get_by_role("status")).to_have_text(words("saved"))
     await picture(page, f"pengaturan-1-umum-{words.language}")
     await page.reload()
     await expect(page.get_by_label(words("payment_instructions"))).to_have_value(f"Bank Contoh 123 ({words.language})")
+
+
+async def _pictures(page: Page, words: Words) -> None:
+    """A logo is seen where it was uploaded, and is gone once it is removed; what is none is said below it."""
+    section = page.get_by_role("region", name=words("pictures"))
+    upload, shown = section.get_by_label(words("upload_of", picture="QRIS")), section.get_by_role("img", name="QRIS")
+    await upload.set_input_files({"name": "qris.png", "mimeType": "image/png", "buffer": b"no picture"})
+    await expect(section.get_by_role("alert")).to_be_visible()
+    await upload.set_input_files(ROOT / "docs" / "pictures" / "5-bayar.png")
+    await expect(section.get_by_role("status")).to_have_text(words("picture_saved", picture="QRIS"))
+    await expect(shown).to_have_js_property("complete", value=True)
+    await picture(page, f"pengaturan-1-qris-{words.language}")
+    await section.get_by_role("button", name=words("remove_picture_of", picture="QRIS")).click()
+    await expect(shown).to_have_count(0)
 
 
 async def _plan(page: Page, words: Words) -> None:
