@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from sebilling.db.address import parse
 from sebilling.language import Sentence
 from sebilling.operator_errors import InvalidSetting
 
@@ -99,6 +100,13 @@ class Settings(BaseSettings):
             raise PydanticCustomError("empty", "it is empty")
         return setting
 
+    @field_validator("database_direct_url")
+    @classmethod
+    def _an_address(cls, address: SecretStr | None) -> SecretStr | None:
+        if address is not None:
+            parse(address.get_secret_value(), setting="SEBILLING_DATABASE_DIRECT_URL")
+        return address
+
     @field_validator("secret_key")
     @classmethod
     def _hard_to_guess(cls, secret: SecretStr | None) -> SecretStr | None:
@@ -119,6 +127,11 @@ class Settings(BaseSettings):
         return init_settings, env_settings, _SecretFiles(settings_cls, dotenv_settings), dotenv_settings
 
     @property
+    def direct_url(self) -> str | None:
+        """The database's address past a pooler, if one is set."""
+        return None if self.database_direct_url is None else self.database_direct_url.get_secret_value()
+
+    @property
     def origins(self) -> tuple[str, ...]:
         """The allowed origins, as browsers write them."""
         return tuple(origin.strip().lower().rstrip("/") for origin in self.allowed_origins.split(",") if origin.strip())
@@ -126,6 +139,16 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None,
         description="PostgreSQL >= 15 as postgresql://user:password@host/name?sslmode=verify-full. Unset: an embedded server in VAR.",
+    )
+    database_direct_url: SecretStr | None = Field(
+        default=None,
+        description="The same database past a pooler, for leases and notifications. Unset: DATABASE_URL.",
+    )
+    failover_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=60,
+        description="Seconds for which reads, and payments by their idempotency key, wait for a database that is away. 0: an error at once.",
     )
     var: Path = Field(default=Path("var"), description="Folder for the embedded database, uploads and the key file.")
     storage_url: str | None = Field(

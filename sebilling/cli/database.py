@@ -34,6 +34,11 @@ def opened(settings: Settings, *, own: bool = False, migrates: bool = True) -> I
         yield url
 
 
+def database_of(settings: Settings, url: str, *, connections: int) -> Database:
+    """Return the connections of a server or worker to the database at `url`. Raises InvalidSetting."""
+    return Database(url, connections=connections, direct_url=settings.direct_url, failover_seconds=settings.failover_seconds)
+
+
 def migrated(url: str) -> None:
     """Migrate the database to the newest schema."""
     from sebilling.db.migrate import migrate
@@ -48,7 +53,7 @@ def with_database(
     settings = read_settings()
 
     async def work_and_close(url: str) -> T:
-        database = Database(url, connections=connections)
+        database = database_of(settings, url, connections=connections)
         try:
             if looks:
                 await _look(database, waits=waits)

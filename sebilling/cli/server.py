@@ -8,7 +8,7 @@ import uvicorn
 
 from sebilling import first_admin
 from sebilling.app import create_app
-from sebilling.cli.database import look_once, opened, read_settings
+from sebilling.cli.database import database_of, look_once, opened, read_settings
 from sebilling.cli.garbage import no_collections
 from sebilling.cli.operation import metrics_of, say
 from sebilling.cli.terminal import out
@@ -31,7 +31,7 @@ def serve(
     check_port(settings.host, settings.port)
     with opened(settings, own=True) as url:
         asyncio.run(look_once(url))
-        database = Database(url, connections=settings.database_connections)
+        database = database_of(settings, url, connections=settings.database_connections)
         asyncio.run(_invite(url, settings))
         with no_collections():
             served = create_app(settings, database, metrics=metrics_of(settings))

@@ -47,8 +47,15 @@ class Address:
     """The driver's `ssl` option: a context, a libpq mode without certificates, or None for the driver's default, `prefer`."""
 
 
-def parse(address: str) -> Address:
-    """Parse an address. Raises InvalidSetting, with the remedy, if it can't be used."""
+def parse(address: str, *, setting: str = "SEBILLING_DATABASE_URL") -> Address:
+    """Parse the address in `setting`. Raises InvalidSetting, with the remedy, if it can't be used."""
+    try:
+        return _parsed(address)
+    except InvalidSetting as error:
+        raise InvalidSetting(setting=setting, why=error.why) from None
+
+
+def _parsed(address: str) -> Address:
     try:
         url = make_url(address)
     except (ArgumentError, ValueError):  # their messages contain parts of the address

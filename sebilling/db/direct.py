@@ -6,6 +6,7 @@ snapshots and everything that isn't a single read stay with SQLAlchemy.
 """
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -24,6 +25,10 @@ _MAX_STATEMENTS: Final = 100
 _WAIT_SECONDS: Final = 30
 """How long a read waits for a connection."""
 _CLOSE_SECONDS: Final = 2
+_AGAIN_SECONDS: Final = 0.25
+"""Pause before a statement is repeated."""
+_OF_POOLERS: Final = frozenset({"application_name", "timezone"})
+"""Settings that PgBouncer takes from a connection's first message. It refuses others there, or, told so, ignores them."""
 _DIALECT: Final = make_url("postgresql+asyncpg://").get_dialect()()
 _OUT_OF_RANGE: Final = "22003"
 _OUTDATED: Final = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError, asyncpg.InvalidSQLStatementNameError)
@@ -35,6 +40,22 @@ def positional(statement: TextClause) -> tuple[str, tuple[str, ...]]:
     """The statement with $1, $2 …, and the names of the parameters that they stand for."""
     compiled = statement.compile(dialect=_DIALECT)
     return str(compiled), tuple(compiled.positiontup or ())
+
+
+async def connect(*, timeout: float, server_settings: Mapping[str, str], **options: Any) -> Any:  # noqa: ASYNC109 - as asyncpg has it
+    """Connect as asyncpg does, within `timeout` seconds; settings that no pooler passes on are made by a statement."""
+    first = {name: value for name, value in server_settings.items() if name in _OF_POOLERS}
+    later = {name: value for name, value in server_settings.items() if name not in _OF_POOLERS}
+    until = time.monotonic() + timeout
+    raw = await asyncpg.connect(timeout=timeout, server_settings=first, **options)
+    if later:
+        try:
+            made = "; ".join(f"SET {name} = '{value}'" for name, value in later.items())
+            await raw.execute(made, timeout=max(0.1, until - time.monotonic()))
+        except BaseException:
+            raw.terminate()
+            raise
+    return raw
 
 
 class _Connection:
@@ -72,7 +93,7 @@ class _Connection:
 class DirectConnections:
     """At most so many connections of one database, opened when needed; the one used last is used next. Belongs to one event loop."""
 
-    def __init__(self, url: str, *, connections: int, server_settings: Mapping[str, str]) -> None:
+    def __init__(self, url: str, *, connections: int, server_settings: Mapping[str, str], failover_seconds: float = 0) -> None:
         """Prepare, without connecting. Raises InvalidSetting."""
         address = parse(url)
         self._options: dict[str, Any] = dict(_DIALECT.create_connect_args(address.url)[1])
@@ -80,18 +101,33 @@ class DirectConnections:
         if address.ssl is not None:
             self._options["ssl"] = address.ssl
         self._free: list[_Connection] = []
+        self._failover_seconds = failover_seconds
         self._places = asyncio.Semaphore(connections)
         self._losses = 0
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def fetch(self, statement: TextClause, parameters: Mapping[str, object]) -> Sequence[Any]:
-        """Rows of a read, as tuples with the columns' names; parameters that the statement doesn't have are ignored.
+    async def fetch(self, statement: TextClause, parameters: Mapping[str, object], *, can_repeat: bool = False) -> Sequence[Any]:
+        """Rows of a statement, as tuples with the columns' names; parameters that the statement doesn't have are ignored.
 
-        Raises DatabaseUnavailable, SumOutOfRange.
+        `can_repeat`: executing it twice does no more than once, so that it may wait for a new primary. Raises DatabaseUnavailable,
+        SumOutOfRange.
         """
         sql, names = positional(statement)
+        arguments = [parameters[name] for name in names]
+        if not can_repeat or not self._failover_seconds:
+            return await self._once(sql, arguments)
+        until = time.monotonic() + self._failover_seconds
+        while True:
+            try:
+                return await self._once(sql, arguments)
+            except DatabaseNotReady as error:
+                if not error.state.passes or time.monotonic() >= until:
+                    raise
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _once(self, sql: str, arguments: Sequence[object]) -> Sequence[Any]:
         async with self._connection() as connection:
-            return await connection.fetch(sql, [parameters[name] for name in names])
+            return await connection.fetch(sql, arguments)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[_Connection]:
@@ -131,7 +167,7 @@ class DirectConnections:
 
     async def _open(self) -> _Connection:
         try:
-            return _Connection(await asyncpg.connect(**self._options), self._losses)
+            return _Connection(await connect(**self._options), self._losses)
         except Exception as error:
             if (state := state_of_connecting(error)) is None:
                 raise

@@ -22,7 +22,7 @@ from sqlalchemy.sql import Executable
 
 from sebilling.actor import Actor
 from sebilling.db.address import parse
-from sebilling.db.direct import DirectConnections
+from sebilling.db.direct import DirectConnections, connect
 from sebilling.db.refusals import refusal_of
 from sebilling.db.state import DatabaseNotReady, DatabaseState, state_of, state_of_connecting
 from sebilling.errors import DatabaseUnavailable, SumOutOfRange
@@ -35,7 +35,7 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "json_deserializer": orjson.loads,
 }
 _SERVER_SETTINGS: Final[Mapping[str, str]] = {"application_name": "sebilling", "timezone": "UTC", "jit": "off"}
-_DIRECT_SETTINGS: Final[Mapping[str, str]] = {**_SERVER_SETTINGS, "plan_cache_mode": "force_generic_plan"}
+_PLANNED_ONCE: Final[Mapping[str, str]] = {**_SERVER_SETTINGS, "plan_cache_mode": "force_generic_plan"}
 STUCK_SECONDS: Final = 120
 """Idle time after which PostgreSQL ends a write transaction, so that a stopped process doesn't block others."""
 
@@ -43,7 +43,9 @@ STUCK_SECONDS: Final = 120
 def new_engine(url: str, *, server_settings: Mapping[str, str] = {}, **options: Any) -> AsyncEngine:
     """Create an engine for a database's address, as operators write it, without connecting. Raises InvalidSetting."""
     address = parse(url)
-    connect_args: dict[str, Any] = {"timeout": address.timeout_seconds, "server_settings": {**_SERVER_SETTINGS, **server_settings}}
+    connect_args: dict[str, Any] = {
+        "timeout": address.timeout_seconds, "server_settings": {**_SERVER_SETTINGS, **server_settings}, "async_creator_fn": connect,
+    }  # fmt: skip
     if address.ssl is not None:
         connect_args["ssl"] = address.ssl
     return create_async_engine(address.url, connect_args=connect_args, **_OPTIONS, **options)
@@ -190,10 +192,13 @@ class AutocommitSession:
         self.actor = actor
         self.at = at
 
-    async def call(self, statement: TextClause, parameters: Mapping[str, object], *, into: type[T]) -> T:
-        """Return the only row of the function, which is committed. Raises RefusedInSql, DatabaseUnavailable, RowMismatch."""
+    async def call(self, statement: TextClause, parameters: Mapping[str, object], *, into: type[T], has_key: bool = False) -> T:
+        """Return the only row of the function, which is committed; with an idempotency key it is called again after a failover.
+
+        Raises RefusedInSql, DatabaseUnavailable, RowMismatch.
+        """
         try:
-            (row,) = await self._connections.fetch(statement, parameters)
+            (row,) = await self._connections.fetch(statement, parameters, can_repeat=has_key)
         except asyncpg.PostgresError as error:
             if (refusal := refusal_of(error)) is None:
                 raise
@@ -202,10 +207,15 @@ class AutocommitSession:
 
 
 class Database:
-    """The connections of one process. Create it once, and call `close()` at the end."""
+    """The connections of one process. Create it once, and call `close()` at the end.
 
-    def __init__(self, url: str, *, connections: int = 10) -> None:
+    `direct_url` is the address past a pooler, for leases and notifications; `failover_seconds` is how long what can be repeated waits for
+    a database that is away.
+    """
+
+    def __init__(self, url: str, *, connections: int = 10, direct_url: str | None = None, failover_seconds: float = 0) -> None:
         self.url = url
+        self.direct_url = url if direct_url is None else direct_url
         options: dict[str, Any] = {
             "pool_size": connections,
             "max_overflow": 0,
@@ -215,9 +225,10 @@ class Database:
         writing = {"idle_in_transaction_session_timeout": f"{STUCK_SECONDS}s"}
         self.write_engine: AsyncEngine = new_engine(url, server_settings=writing, **options)
         self.read_engine: AsyncEngine = new_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
-        self._direct = DirectConnections(url, connections=connections, server_settings=_DIRECT_SETTINGS)
+        direct = {"connections": connections, "failover_seconds": failover_seconds}
+        self._direct = DirectConnections(url, server_settings=_PLANNED_ONCE, **direct)
         # of their own: a payment that waits for a lock keeps no reader waiting
-        self._direct_writes = DirectConnections(url, connections=connections, server_settings=_SERVER_SETTINGS)
+        self._direct_writes = DirectConnections(url, server_settings=_SERVER_SETTINGS, **direct)
         # shares the pool: a connection returns to autocommit when the snapshot ends
         self._snapshots = self.read_engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
@@ -247,7 +258,7 @@ class Database:
         It is planned once for all values of its parameters: a clerk's page takes as long to plan as to execute. Parameters that the
         statement doesn't have are ignored. Raises DatabaseUnavailable, SumOutOfRange, RowMismatch as `rows`.
         """
-        rows = await self._direct.fetch(statement, parameters)
+        rows = await self._direct.fetch(statement, parameters, can_repeat=True)
         return rows if into is None or not rows else _made([*rows[0].keys()], rows, into)
 
     @asynccontextmanager

@@ -8,6 +8,11 @@ A process that hangs (stopped, or its machine disconnected) would keep its lease
 BEAT_SECONDS, and a process that wants a lease ends the connection of a holder that was silent for TERM_SECONDS, by the database's
 clock. The holder itself cancels its work HOLD_SECONDS after the last answered heartbeat, by its own clock, which is earlier: a process
 that resumes after losing its lease is already past that time, and none of its tasks continues on a device.
+
+A standby that was promoted knows nothing of the locks of its predecessor, whose holders may not have noticed its end yet. So work outside
+the database (`acts_outside`) gets no lease until HOLD_SECONDS after this worker's first connection to the new primary: who held one
+before has given up by then, as the last answer came from the predecessor. Work inside the database needs no such pause: what a
+predecessor's client still sends is lost with the predecessor.
 """
 
 import asyncio
@@ -43,6 +48,8 @@ HOLDERS: Final = f"""
 """SQL for the processes that hold leases, which are the workers, and the seconds since each last reported."""
 _TAKE: Final = text("SELECT pg_try_advisory_lock(:space, :number)")
 _GIVE: Final = text("SELECT pg_advisory_unlock(:space, :number)")
+_TIMELINE: Final = text("SELECT ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int")
+"""1 from initdb, one more with each promotion."""
 _BEAT: Final = text("SELECT 1")
 # Checked and ended by one statement, so that a reused pid isn't ended. Each holder's own term applies.
 _END_SILENT: Final = text(
@@ -59,8 +66,10 @@ _END_SILENT: Final = text(
 class Leases:
     """Leases of one worker in one space of numbers. Connects when the first is taken; call `close()` at the end."""
 
-    def __init__(self, url: str, *, space: int) -> None:
-        self._url, self._space = url, space
+    def __init__(self, url: str, *, space: int, acts_outside: bool = False) -> None:
+        self._url, self._space, self._acts_outside = url, space, acts_outside
+        self._timeline, self._since = 1, float("-inf")
+        """The primary's timeline, and when this worker first connected to it, by the event loop's clock."""
         self._connection: AsyncConnection | None = None
         self._is_lost = False
         self._one_at_a_time = asyncio.Lock()
@@ -76,7 +85,8 @@ class Leases:
     async def hold(self, number: int) -> AsyncIterator[bool]:
         """Hold the lease while the block runs; yields False, without holding it, if anyone has it, this worker included.
 
-        Ends the connection of a holder that was silent for its term, so that the lease is available next time. Raises
+        Also yields False soon after the database's failover, if the work acts outside it. Ends the connection of a holder that was
+        silent for its term, so that the lease is available next time. Raises
         DatabaseUnavailable, also within the block when the lease is lost or is no longer known to be held.
         """
         if number in self._held:
@@ -86,6 +96,9 @@ class Leases:
         try:
             async with scope:
                 self._held[number] = scope
+                if await self._is_recently_promoted():
+                    yield False
+                    return
                 if not await self._ask(_TAKE, number):
                     await self._end_silent(number)
                     yield False
@@ -102,6 +115,14 @@ class Leases:
             raise DatabaseUnavailable(why=_LOST) from error
         finally:
             self._held.pop(number, None)
+
+    async def _is_recently_promoted(self) -> bool:
+        """Whether holders of the previous primary's time may still be at work outside the database."""
+        if not self._acts_outside:
+            return False
+        async with self._one_at_a_time, translated_errors():
+            await self._connected()
+        return asyncio.get_running_loop().time() < self._since + HOLD_SECONDS
 
     async def _ask(self, statement: Any, number: int) -> bool:
         async with self._one_at_a_time, translated_errors():
@@ -123,8 +144,20 @@ class Leases:
             self._connection, self._is_lost = await connect_alone(self._url, server_settings={"application_name": name}), False
             driver: Any = (await self._connection.get_raw_connection()).driver_connection
             driver.add_termination_listener(self._lost)
+            if self._acts_outside:
+                await self._learn_timeline(self._connection)
             self._beating = asyncio.create_task(self._beat())
         return self._connection
+
+    async def _learn_timeline(self, connection: AsyncConnection) -> None:
+        try:
+            timeline = int((await connection.execute(_TIMELINE)).scalar_one())
+        except BaseException:
+            await self.close()
+            raise
+        if timeline != self._timeline:
+            self._timeline, self._since = timeline, asyncio.get_running_loop().time()
+            _log.info("leases_wait_after_failover", seconds=HOLD_SECONDS, space=self._space)
 
     async def _beat(self) -> None:
         """Send heartbeats until the connection is lost."""

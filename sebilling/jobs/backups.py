@@ -50,7 +50,7 @@ class Schedule:
 
 async def run(database: Database, schedule: Schedule, *, clock: Clock, look_seconds: float = LOOK_SECONDS) -> None:
     """Make backups when they are due, until cancelled."""
-    leases, turns = Leases(database.url, space=_SPACE), Retries("backups")
+    leases, turns = Leases(database.direct_url, space=_SPACE), Retries("backups")
     try:
         while True:
             await turns.run(_turn(leases, database, schedule, clock))

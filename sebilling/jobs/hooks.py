@@ -214,7 +214,7 @@ def backoff_seconds(attempts: int) -> float:
 
 async def run(database: Database, plugins: Plugins, *, clock: Clock) -> None:
     """Deliver to every plugin that has hooks, concurrently, until cancelled."""
-    leases, context = Leases(database.url, space=_SPACE), PluginContext(database, clock=clock)
+    leases, context = Leases(database.direct_url, space=_SPACE, acts_outside=True), PluginContext(database, clock=clock)
     try:
         async with asyncio.TaskGroup() as group:
             for name, hooks in plugins.hooked([*HOOKS.values(), *_LIFE]).items():

@@ -193,7 +193,7 @@ class Relay:
 
 async def run(database: Database, *, clock: Clock) -> None:
     """Work as the relay whenever no other process does, until cancelled. Wait while the database is unavailable."""
-    leases, turns = Leases(database.url, space=_SPACE), Retries("relay")
+    leases, turns = Leases(database.direct_url, space=_SPACE), Retries("relay")
     try:
         while True:
             pause = await turns.run(_lead(leases, database, clock))

@@ -157,7 +157,7 @@ class Hub:
 
     async def _hear(self) -> None:
         """Listen until the connection is lost. Raises DatabaseUnavailable."""
-        connection = await connect_alone(self._database.url)
+        connection = await connect_alone(self._database.direct_url)
         lost = asyncio.Event()
         try:
             driver: Any = (await connection.get_raw_connection()).driver_connection

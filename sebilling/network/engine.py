@@ -53,7 +53,7 @@ class Engine:
     leases: Leases = field(init=False)
 
     def __post_init__(self) -> None:
-        self.leases = Leases(self.database.url, space=_DEVICES)
+        self.leases = Leases(self.database.direct_url, space=_DEVICES, acts_outside=True)
 
     @property
     def actor(self) -> Actor:

@@ -70,9 +70,10 @@ class Networks:
     def of(cls, settings: Settings, database_url: str) -> "Networks":
         """Build the rules of a deployment. Raises InvalidSetting."""
         own = [(settings.host, settings.port)]
-        url = parse_database(database_url).url
-        if url.host and "host" not in url.query:
-            own.append((url.host, int(str(url.query.get("port", url.port or _POSTGRESQL)))))
+        for address in filter(None, (database_url, settings.direct_url)):
+            url = parse_database(address).url
+            if url.host and "host" not in url.query:
+                own.append((url.host, int(str(url.query.get("port", url.port or _POSTGRESQL)))))
         try:
             return cls.parse(settings.device_networks, own=own)
         except ValueError as error:
