@@ -9,7 +9,7 @@ PLUGINS := plugins/mikrotik plugins/nftables plugins/notify plugins/olt plugins/
 # Tests start hundreds of processes of ours, so modules are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup web demo run test check lint bench campaign mutants graphiql reference pictures clean
+.PHONY: setup web demo cluster run test check lint bench campaign mutants graphiql reference pictures clean
 setup: .venv/.dev .venv/.web
 
 .venv/.made:
@@ -35,6 +35,10 @@ web: .venv/.web
 
 demo: .venv/.run .venv/.web
 	@$(BIN)/sebilling demo $(ARGS)
+
+# Three PostgreSQL servers, three servers and two workers on this machine, of Debian's packages; ARGS=--help tells more.
+cluster: .venv/.run .venv/.web
+	@$(BIN)/python -m tools.cluster $(ARGS)
 
 run: .venv/.run .venv/.web
 	@$(BIN)/sebilling serve $(ARGS)

@@ -30,6 +30,8 @@ _LAST: Final = (
 )  # fmt: skip
 _STREETS: Final = ("Jl. Raya Ciawi", "Jl. Melati", "Gg. Mawar", "Perum Griya Asri Blok C", "Dusun Krajan", "Jl. KH. Ahmad Dahlan")
 _MAX_IN_ARREARS: Final = 100
+HAS_USERS: Final = text("SELECT count(*) FROM app_user")
+"""Whether the demo was made already."""
 
 
 @dataclass(frozen=True, slots=True)
