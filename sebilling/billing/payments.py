@@ -142,7 +142,7 @@ async def record(session: WriteSession | AutocommitSession, received: Received) 
         "method": received.method.value, "collected_at": collected_at, "at": session.at, "note": note, "invoices": invoices,
     }  # fmt: skip
     try:
-        recorded = await session.call(_RECORD, call, into=_Outcome, has_key=True)
+        recorded = await session.call(_RECORD, call, into=_Outcome)
     except RefusedInSql as refusal:
         raise _refused(refusal, received, collected_at=collected_at, at=session.at) from refusal
     return Recorded(recorded.payment_id, replayed=recorded.outcome == "REPLAYED", over_cash_limit=recorded.over_cash_limit)

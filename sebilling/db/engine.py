@@ -185,20 +185,23 @@ class WriteSession(ReadSession):
 
 
 class AutocommitSession:
-    """Calls of functions that do all of an operation, by `actor` at the instant `at`: each is a transaction, in one round trip."""
+    """Calls of functions that do all of an operation, once for each idempotency key, by `actor` at the instant `at`.
+
+    Each is a transaction, in one round trip.
+    """
 
     def __init__(self, connections: DirectConnections, *, actor: Actor, at: datetime) -> None:
         self._connections = connections
         self.actor = actor
         self.at = at
 
-    async def call(self, statement: TextClause, parameters: Mapping[str, object], *, into: type[T], has_key: bool = False) -> T:
-        """Return the only row of the function, which is committed; with an idempotency key it is called again after a failover.
+    async def call(self, statement: TextClause, parameters: Mapping[str, object], *, into: type[T]) -> T:
+        """Return the only row of the function, which is committed. It may be called again after a failover: it must take a key.
 
         Raises RefusedInSql, DatabaseUnavailable, RowMismatch.
         """
         try:
-            (row,) = await self._connections.fetch(statement, parameters, can_repeat=has_key)
+            (row,) = await self._connections.fetch(statement, parameters, can_repeat=True)
         except asyncpg.PostgresError as error:
             if (refusal := refusal_of(error)) is None:
                 raise
