@@ -44,9 +44,7 @@ class Cluster:
         (proxy / "haproxy.cfg").write_text(network.filled(network.text("haproxy.cfg"), {}), encoding="utf-8")
         self.haproxy = Program([programs.haproxy, "-db", "-f", "haproxy.cfg"], log=proxy / "haproxy.out", run_as=None)
         self.environment = self._settings()
-        self.servers = {
-            name: self._sebilling(name, "serve", SEBILLING_HOST=network.address(number)) for name, number in SERVERS.items()
-        }
+        self.servers = {name: self._sebilling(name, "serve", SEBILLING_HOST=network.address(number)) for name, number in SERVERS.items()}
         self.workers = {name: self._sebilling(name, "worker") for name in WORKERS}
 
     def _settings(self) -> dict[str, str]:
@@ -55,7 +53,10 @@ class Cluster:
             "SEBILLING_TRUSTED_PROXIES=10.20.0.10": "SEBILLING_TRUSTED_PROXIES=127.0.0.1",
         })  # fmt: skip
         lines = (line.partition("=") for line in filled.splitlines() if line and not line.startswith("#"))
-        return {name: value for name, _, value in lines} | {"SEBILLING_VAR": str(self.folder / "var"), "SEBILLING_LOG_LEVEL": "WARNING"}
+        return {name: value for name, _, value in lines} | {
+            "SEBILLING_VAR": str(self.folder / "var"), "SEBILLING_LOG_LEVEL": "WARNING",
+            "SEBILLING_DEVICE_NETWORKS": "127.0.0.0/8",  # the month's simulated router is on this machine
+        }  # fmt: skip
 
     def _sebilling(self, name: str, *words: str, **environment: str) -> Program:
         folder = self.folder / name
