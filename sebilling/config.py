@@ -148,7 +148,7 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         le=60,
-        description="Seconds for which reads, and payments by their idempotency key, wait for a database that is away. 0: an error at once.",
+        description="Seconds for which reads and payments (by their key) wait for a database that is away. 0: an error at once.",
     )
     var: Path = Field(default=Path("var"), description="Folder for the embedded database, uploads and the key file.")
     storage_url: str | None = Field(

@@ -228,7 +228,7 @@ class Database:
         writing = {"idle_in_transaction_session_timeout": f"{STUCK_SECONDS}s"}
         self.write_engine: AsyncEngine = new_engine(url, server_settings=writing, **options)
         self.read_engine: AsyncEngine = new_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
-        direct = {"connections": connections, "failover_seconds": failover_seconds}
+        direct: dict[str, Any] = {"connections": connections, "failover_seconds": failover_seconds}
         self._direct = DirectConnections(url, server_settings=_PLANNED_ONCE, **direct)
         # of their own: a payment that waits for a lock keeps no reader waiting
         self._direct_writes = DirectConnections(url, server_settings=_SERVER_SETTINGS, **direct)

@@ -192,3 +192,30 @@ async def test_the_server_keeps_no_more_statements_than_the_connection(
     for number in range(30):
         assert (await reads.fetch(text(f"SELECT {number}"), {}))[0][0] == number
         assert (await reads.fetch(kept, {}))[0][0] <= 6  # the one that is closed goes with the next message
+
+
+async def test_what_a_pooler_would_refuse_is_set_after_connecting(committed: Database) -> None:
+    settings = {"application_name": "sebilling-set", "jit": "off", "plan_cache_mode": "force_generic_plan"}
+    reads = direct.DirectConnections(committed.url, connections=1, server_settings=settings)
+    asked = text("SELECT current_setting('application_name'), current_setting('jit'), current_setting('plan_cache_mode')")
+    assert tuple((await reads.fetch(asked, {}))[0]) == tuple(settings.values())
+    await reads.close()
+    async with committed.transaction(actor=operator("test"), at=system_clock()) as session:
+        assert await session.value(text("SELECT current_setting('idle_in_transaction_session_timeout')")) == "2min"
+
+
+async def test_a_read_waits_for_a_database_that_is_away_for_so_long(committed: Database) -> None:
+    """Here the line to it is cut: its session is ended whenever it is asked."""
+    reads = direct.DirectConnections(committed.url, connections=1, server_settings={}, failover_seconds=5)
+    mine = (await reads.fetch(BACKEND, {}))[0][0]
+    async with committed.reading() as session:
+        assert await session.value(text("SELECT pg_terminate_backend(:pid)"), {"pid": mine})
+    await asyncio.sleep(0.2)
+    assert (await reads.fetch(BACKEND, {}, can_repeat=True))[0][0] != mine
+    mine = (await reads.fetch(BACKEND, {}))[0][0]
+    async with committed.reading() as session:
+        assert await session.value(text("SELECT pg_terminate_backend(:pid)"), {"pid": mine})
+    await asyncio.sleep(0.2)
+    with pytest.raises(DatabaseNotReady):
+        await reads.fetch(BACKEND, {})
+    await reads.close()

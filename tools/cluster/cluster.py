@@ -83,6 +83,7 @@ class Cluster:
             program.start()
         for name in self.servers:
             self.await_server(name)
+        self._await(lambda: self._answers(f"{self.network.url}/healthz"), "HAProxy finds no server")
 
     def await_server(self, name: str) -> None:
         """Wait until a server answers. Raises CannotStart."""
@@ -91,11 +92,15 @@ class Cluster:
         def answers() -> bool:
             if not program.is_running:
                 raise CannotStart(f"{name} has ended: {program.log[-500:]}")
-            with suppress(httpx.HTTPError):
-                return httpx.get(f"http://{address}:8000/readyz", timeout=5).status_code == httpx.codes.OK
-            return False
+            return self._answers(f"http://{address}:8000/readyz")
 
         self._await(answers, f"{name} doesn't answer")
+
+    @staticmethod
+    def _answers(url: str) -> bool:
+        with suppress(httpx.HTTPError):
+            return httpx.get(url, timeout=5).status_code == httpx.codes.OK
+        return False
 
     def primary(self) -> Machine | None:
         """The machine that is the primary; None while there is none."""

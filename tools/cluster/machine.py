@@ -62,14 +62,16 @@ class Machine:
         self.patroni = self._program("patroni", programs.patroni, "patroni.yml", run_as=run_as)
         self.pgbouncer = self._program("bouncer", programs.pgbouncer, "-q", "pgbouncer.ini", run_as=run_as)
 
-    def _of_this_machine(self) -> Mapping[str, str]:
+    def _of_this_machine(self) -> dict[str, str]:
         """What differs between the machines: the files are db1's. A peer's list keeps the addresses of all."""
         if self.name == "db1":
             return {}
         number = DATABASES[self.name]
-        lines = ("name: db1", "listen-peer-urls: http://10.20.0.11", "initial-advertise-peer-urls: http://10.20.0.11")
-        lines += ("listen-client-urls: http://10.20.0.11", "advertise-client-urls: http://10.20.0.11")
-        lines += ("listen: 10.20.0.11", "connect_address: 10.20.0.11")
+        lines = (
+            "name: db1", "listen-peer-urls: http://10.20.0.11", "initial-advertise-peer-urls: http://10.20.0.11",
+            "listen-client-urls: http://10.20.0.11", "advertise-client-urls: http://10.20.0.11",
+            "listen: 10.20.0.11", "connect_address: 10.20.0.11",
+        )  # fmt: skip
         return {line: line.replace("db1", self.name).replace("10.20.0.11", f"10.20.0.{number}") for line in lines}
 
     def _write(self, file: str, network: Network, replaced: Mapping[str, str]) -> None:
