@@ -21,7 +21,6 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from sebilling.db.address import parse
 from sebilling.language import Sentence
 from sebilling.operator_errors import InvalidSetting
 
@@ -99,13 +98,6 @@ class Settings(BaseSettings):
         if default != "" and (setting.get_secret_value() if isinstance(setting, SecretStr) else setting) == "":
             raise PydanticCustomError("empty", "it is empty")
         return setting
-
-    @field_validator("database_direct_url")
-    @classmethod
-    def _an_address(cls, address: SecretStr | None) -> SecretStr | None:
-        if address is not None:
-            parse(address.get_secret_value(), setting="SEBILLING_DATABASE_DIRECT_URL")
-        return address
 
     @field_validator("secret_key")
     @classmethod

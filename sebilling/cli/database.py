@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sebilling.config import Settings
+from sebilling.db.address import parse
 from sebilling.db.engine import Database
 from sebilling.db.state import DatabaseNotReady, DatabaseState
 from sebilling.logs import get_logger, set_up
@@ -36,6 +37,8 @@ def opened(settings: Settings, *, own: bool = False, migrates: bool = True) -> I
 
 def database_of(settings: Settings, url: str, *, connections: int) -> Database:
     """Return the connections of a server or worker to the database at `url`. Raises InvalidSetting."""
+    if settings.direct_url is not None:
+        parse(settings.direct_url, setting="SEBILLING_DATABASE_DIRECT_URL")
     return Database(url, connections=connections, direct_url=settings.direct_url, failover_seconds=settings.failover_seconds)
 
 

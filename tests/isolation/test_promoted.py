@@ -22,7 +22,7 @@ async def _taken(holder: leases.Leases) -> bool:
 
 @pytest.mark.parametrize(("acts_outside", "waits"), [(True, True), (False, False)])
 async def test_work_outside_the_database_waits_after_a_promotion(
-    committed: Database, monkeypatch: pytest.MonkeyPatch, acts_outside: bool, waits: bool
+    committed: Database, monkeypatch: pytest.MonkeyPatch, *, acts_outside: bool, waits: bool
 ) -> None:
     monkeypatch.setattr(leases, "_TIMELINE", text("SELECT 2"))
     holder = leases.Leases(committed.url, space=4, acts_outside=acts_outside)
