@@ -65,8 +65,8 @@ class Problems:
         try:
             return await check
         except SebillingError as problem:
-            self._problems += each_problem(problem)
-            return cast("T", None)
+            self._problems.extend(each_problem(problem))
+            return cast("T", None)  # as above
 
     @property
     def found(self) -> bool:

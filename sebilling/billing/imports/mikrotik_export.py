@@ -140,8 +140,8 @@ def _secret(line: int, words: Mapping[str, str], walled: Collection[str], *, gue
 
 def _not_utf8(byte: int) -> Sentence:
     return Sentence(
-        f"its name has the byte 0x{byte:02X}, which isn't UTF-8: import it from the device by --device, or rename it there.",
-        f"namanya berisi byte 0x{byte:02X} yang bukan UTF-8: impor dari perangkat dengan `--device`, atau ganti namanya di sana.",
+        f"its name has the byte 0x{byte:02X}, which isn't UTF-8: import from the device itself, or rename it there.",
+        f"namanya berisi byte 0x{byte:02X} yang bukan UTF-8: impor langsung dari perangkatnya, atau ganti namanya di sana.",
     )
 
 

@@ -190,9 +190,9 @@ def _note_splits(comments: Sequence[str], splits: Sequence[tuple[str, str | None
         notes.append(
             Sentence(
                 f"{endings.total()} comments end in ' - ' and what is no counter here, and stay whole as names: {kept.english}."
-                " If some are counters, name them by --counters CODE,CODE.",
+                " If some are counters, add those counters first, or name their codes for the import.",
                 f"{endings.total()} komentar berakhir dengan ' - ' dan yang bukan loket di sini, sehingga tetap utuh sebagai nama:"
-                f" {kept.indonesian}. Kalau ada yang loket, sebutkan dengan --counters CODE,CODE.",
+                f" {kept.indonesian}. Kalau ada yang loket, tambahkan dulu loketnya, atau sebutkan kodenya untuk impor ini.",
             )
         )
 
