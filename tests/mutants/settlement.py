@@ -72,7 +72,7 @@ FAULTS: Final = (
     ),
     Fault(
         "left-counters-are-forgotten", "auth/users.py",
-        '    await session.execute(_LEAVE, {"user": user_id, "counters": counters, "at": session.at})\n', "", BATCH,
+        '    await session.execute(_LEAVE, {"user": user_id, "counters": list(counters), "at": session.at})\n', "", BATCH,
     ),
     Fault(
         "money-of-after-the-move-is-taken", "db/sql/record_payment.sql", "AND left_at >= p_collected_at", "", BATCH,
