@@ -49,7 +49,7 @@ class SavepointDatabase(Database):
     """A `Database` on one connection, whose transactions are savepoints: seen at once, gone at the end of the test."""
 
     def __init__(self, url: str, connection: AsyncConnection) -> None:
-        self.url = url
+        self.url = self.direct_url = url
         self.connection = connection
         self._one_at_a_time = asyncio.Lock()
 

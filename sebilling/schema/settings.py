@@ -16,14 +16,16 @@ from sebilling.errors import InvalidPicture, InvalidProof
 from sebilling.language import Sentence
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
+from sebilling.schema.engine import selections
 from sebilling.schema.engine.declarations import input_type, output, payload, read
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.roles import ADMIN, READERS
+from sebilling.schema.request.roles import ADMIN, EVERYONE, READERS
 from sebilling.schema.values.payloads import EXPECTED_VERSION, INPUT, VERSION, Payload, expected, given, row
 from sebilling.schema.values.scalars import Instant, Rate, Rupiah
 from sebilling.storage.proofs import Proof, inspect
 
+_PICTURES: Final = {"logo", "qris"}
 described(PictureKind, "Picture of the ISP.", LOGO="Logo, at the head of papers and pages.", QRIS="QRIS code by which customers pay.")
 
 
@@ -68,16 +70,16 @@ class BillingSettings:
 @query(READERS, "Get the billing settings of the ISP.")
 async def billing_settings(info: Info) -> BillingSettings:
     async with info.context.parts.database.reading() as session:
-        return row(**await _settings(session))
+        return row(**await _settings(info, session))
 
 
-async def _settings(session: ReadSession) -> dict[str, Any]:
+async def _settings(info: Info, session: ReadSession) -> dict[str, Any]:
+    settings = asdict(await verbs.read_versioned(session))
+    selected = {name for _, name, _ in selections.fields_below(info, lambda *_: EVERYONE, EVERYONE)}
+    if not _PICTURES & selected:  # a statement of their own, which few screens need
+        return settings | dict.fromkeys(_PICTURES)
     shown = {kind: {**asdict(facts), "path": facts.path} for kind, facts in (await pictures.read_facts(session)).items()}
-    return {
-        **asdict(await verbs.read_versioned(session)),
-        "logo": shown.get(PictureKind.LOGO),
-        "qris": shown.get(PictureKind.QRIS),
-    }
+    return settings | {name: shown.get(PictureKind(name.upper())) for name in _PICTURES}
 
 
 @input_type("Changes to the billing settings; fields that are left out keep their value.")
@@ -146,7 +148,7 @@ async def update_billing_settings(info: Info, input: Annotated[UpdateBillingSett
     async with info.context.transaction() as session:
         await versions.expect(session, Noun.SETTINGS, 1, expected(input.expected_version))
         await verbs.change(session, **changes)
-        changed = await _settings(session)
+        changed = await _settings(info, session)
     return row(settings=changed)
 
 
@@ -171,7 +173,7 @@ async def set_isp_picture(info: Info, input: Annotated[SetIspPictureInput, INPUT
     picture = await _inspected(input.picture)
     async with info.context.transaction() as session:
         await pictures.put(session, input.kind, media_type=picture.media_type, content=picture.content)
-        changed = await _settings(session)
+        changed = await _settings(info, session)
     return row(settings=changed)
 
 
@@ -179,7 +181,7 @@ async def set_isp_picture(info: Info, input: Annotated[SetIspPictureInput, INPUT
 async def remove_isp_picture(info: Info, input: Annotated[RemoveIspPictureInput, INPUT]) -> IspPicturePayload:
     async with info.context.transaction() as session:
         await pictures.remove(session, input.kind)
-        changed = await _settings(session)
+        changed = await _settings(info, session)
     return row(settings=changed)
 
 

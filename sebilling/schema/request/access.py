@@ -18,6 +18,7 @@ from sebilling.access_errors import Forbidden
 from sebilling.actor import Role
 from sebilling.billing.validation import each_problem, raise_each
 from sebilling.errors import AlreadyExists, InvalidInput, SebillingError
+from sebilling.logs import get_logger
 from sebilling.schema.context import Info
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.declarations import MADE_IN_PYTHON, READERS_OF
@@ -29,6 +30,7 @@ from sebilling.schema.request.unreadable import unreadable
 from sebilling.schema.values.connections import paged
 from sebilling.schema.values.ids import collecting
 
+_log = get_logger(__name__)
 RULES: Final[dict[str, frozenset[Role]]] = {}
 """Root field → the roles that may use it."""
 MUTATIONS: Final[set[str]] = set()
@@ -104,10 +106,12 @@ def mutation(roles: frozenset[Role], description: str, *, apart: tuple[str, ...]
                 if not in_payload(error):
                     raise
                 return refused(info, beside(info.context.malformed, problems))
-            except Exception:
-                if info.context.malformed:  # it met a row that isn't there, such as one that another refers to
-                    return refused(info, info.context.malformed)
-                raise
+            except Exception as error:
+                if not info.context.malformed:
+                    raise
+                # It met a row that isn't there, such as one that another refers to. Nothing is committed; logged, should it be another error.
+                _log.warning("failed_with_malformed_ids", field=function.__name__, error=type(error).__name__)
+                return refused(info, info.context.malformed)
             else:
                 return {**result, "errors": []}
 
