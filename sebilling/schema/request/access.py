@@ -109,7 +109,7 @@ def mutation(roles: frozenset[Role], description: str, *, apart: tuple[str, ...]
             except Exception as error:
                 if not info.context.malformed:
                     raise
-                # It met a row that isn't there, such as one that another refers to. Nothing is committed; logged, should it be another error.
+                # It met a row that isn't there, such as one that another refers to. Nothing is committed. Logged, as it may be another one.
                 _log.warning("failed_with_malformed_ids", field=function.__name__, error=type(error).__name__)
                 return refused(info, info.context.malformed)
             else:
