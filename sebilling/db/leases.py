@@ -71,6 +71,8 @@ class Leases:
         self._timeline, self._since = 1, float("-inf")
         """The primary's timeline, and when this worker first connected to it, by the event loop's clock."""
         self._connection: AsyncConnection | None = None
+        self._driver: Any = None
+        """asyncpg's own object of the connection."""
         self._is_lost = False
         self._one_at_a_time = asyncio.Lock()
         self._beating: asyncio.Task[None] | None = None
@@ -131,19 +133,20 @@ class Leases:
             try:
                 answer = await connection.execute(statement, {"space": self._space, "number": number})
             except BaseException:
-                await self.close()  # whether it was taken isn't known: release everything
+                self._break_off(but=number)  # whether it was taken isn't known: release everything
+                await self._disconnect()
                 raise
             self._lives(sent_at)
             return bool(answer.scalar_one())
 
     async def _connected(self) -> AsyncConnection:
         if self._is_lost:
-            await self.close()
+            await self._disconnect()
         if self._connection is None:
             name = f"{NAME} {TERM_SECONDS:g} {socket.gethostname()[:20]} {os.getpid()}"
             self._connection, self._is_lost = await connect_alone(self._url, server_settings={"application_name": name}), False
-            driver: Any = (await self._connection.get_raw_connection()).driver_connection
-            driver.add_termination_listener(self._lost)
+            self._driver = (await self._connection.get_raw_connection()).driver_connection
+            self._driver.add_termination_listener(self._ended)
             if self._acts_outside:
                 await self._learn_timeline(self._connection)
             self._beating = asyncio.create_task(self._beat())
@@ -153,7 +156,7 @@ class Leases:
         try:
             timeline = int((await connection.execute(_TIMELINE)).scalar_one())
         except BaseException:
-            await self.close()
+            await self._disconnect()
             raise
         if timeline != self._timeline:
             self._timeline, self._since = timeline, asyncio.get_running_loop().time()
@@ -173,7 +176,7 @@ class Leases:
                     async with asyncio.timeout(HOLD_SECONDS):
                         await connection.execute(_BEAT)
                 except Exception:  # noqa: BLE001 - after any error the leases are no longer known to be held
-                    self._lost(None)
+                    self._lost()
                     return
                 self._lives(sent_at)
 
@@ -190,18 +193,31 @@ class Leases:
         for row in ended:
             _log.warning("lease_taken_from_silent_holder", holder=row.application_name, space=self._space, number=number)
 
-    def _lost(self, _: object) -> None:
+    def _ended(self, driver: object) -> None:
+        """Called by asyncpg, some turns of the loop after a connection's end: another one may be open by then."""
+        if driver is self._driver:
+            self._lost()
+
+    def _lost(self) -> None:
         self._is_lost = True
-        for scope in self._held.values():
-            if not scope.expired():
+        self._break_off()
+
+    def _break_off(self, *, but: int | None = None) -> None:
+        """Cancel what is done under the leases, or is waiting for one."""
+        for number, scope in self._held.items():
+            if number != but and not scope.expired():
                 scope.reschedule(0)
 
     async def close(self) -> None:
         """Release all leases; work that still runs under one is cancelled."""
+        self._break_off()
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
         beating, self._beating = self._beating, None
         if beating is not None and beating is not asyncio.current_task():
             beating.cancel()
         if self._connection is not None:
-            connection, self._connection, self._is_lost = self._connection, None, False
+            connection, self._connection, self._driver, self._is_lost = self._connection, None, None, False
             with suppress(Exception):  # the connection may already be lost
                 await connection.close()

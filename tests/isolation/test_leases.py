@@ -71,6 +71,30 @@ async def test_a_lost_connection_breaks_off_what_is_done_under_it(committed: Dat
             assert mine, "it connects again"
 
 
+async def test_what_is_taken_at_once_after_a_connection_ended_is_kept(committed: Database) -> None:
+    async with _leases(committed, 1) as (one,):
+        for _ in range(5):
+            async with one.hold(7) as mine:
+                assert mine
+            await one.close()
+            async with one.hold(7) as mine:
+                assert mine
+                await asyncio.sleep(0.1)  # the end of the connection before is heard now
+
+
+async def test_closing_breaks_off_what_is_done(committed: Database) -> None:
+    async def work(leases: Leases) -> None:
+        async with leases.hold(7):
+            await leases.close()
+            await asyncio.sleep(30)
+
+    async with _leases(committed, 1) as (one,):
+        began = time.monotonic()
+        with pytest.raises(DatabaseUnavailable):
+            await work(one)
+        assert time.monotonic() - began < HOLD_SECONDS / 2
+
+
 async def test_an_error_inside_stays_that_error_and_lets_go(committed: Database) -> None:
     async with _leases(committed, 2) as (one, other):
         with pytest.raises(TimeoutError, match="the driver's own"):
