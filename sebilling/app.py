@@ -68,7 +68,7 @@ def create_app(
     origins, trusted_proxies = cors_origins(settings), proxies(settings)  # checked before anything starts
     warn_of_wide_networks(trusted_proxies)
     store = ObjectStore.open(settings.storage_url, settings.var / "uploads")
-    key = keys.key_in(settings.var) if settings.secret_key is None else keys.derived(settings.secret_key.get_secret_value())
+    key = keys.key_of(settings)
     vault, plugins = vault_of(settings), plugins or Plugins.load(disabled=settings.plugins_disabled.split(","))
     plugins.networks = Networks.of(settings, database.url)
     parts = Parts(database=database, settings=settings, clock=clock, store=store, key=key, plugins=plugins, vault=vault, is_demo=is_demo)

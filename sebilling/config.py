@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -106,6 +107,17 @@ class Settings(BaseSettings):
             raise PydanticCustomError("weak_key", "it can be guessed")
         return secret
 
+    @field_validator("public_url")
+    @classmethod
+    def _of_the_web(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        if parts.scheme not in {"https", "http"} or not parts.hostname or "@" in origin or url.rstrip("/") != origin:
+            raise PydanticCustomError("no_public_url", "it is no address such as https://billing.isp.id")
+        return origin
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -184,6 +196,10 @@ class Settings(BaseSettings):
     allowed_origins: str = Field(
         default="",
         description="Origins of web and hybrid apps that may call from elsewhere (CORS), separated by commas, such as https://app.isp.id,capacitor://localhost.",
+    )
+    public_url: str | None = Field(
+        default=None,
+        description="Address of this server for customers, such as https://billing.isp.id; messages link to their page. Unset: no link.",
     )
     trusted_documents: Path | None = Field(
         default=None, description="File or folder of trusted documents: only they are answered, by documentId or text. Unset: any document."
@@ -284,14 +300,19 @@ _KEY_WHY: Final = Sentence(
     f" {MIN_KEY_CHARACTERS} karakter acak, misalnya dari `openssl rand -hex 24`.",
 )
 _EMPTY_WHY: Final = Sentence("it is empty: set a value, or unset it.", "nilainya kosong: isi, atau hapus pengaturannya.")
+_ADDRESS_WHY: Final = Sentence(
+    "it must be an address without a path, such as https://billing.isp.id.",
+    "isinya harus alamat tanpa path, misalnya https://billing.isp.id.",
+)
+_OWN_WORDS: Final = {"weak_key": _KEY_WHY, "empty": _EMPTY_WHY, "no_public_url": _ADDRESS_WHY}
 
 
 def _in_words(errors: list[ErrorDetails]) -> InvalidSetting:
     """Name the first wrong setting with its allowed values, then the other wrong ones. No value is shown: it may be a secret."""
     names = list(dict.fromkeys(str(error["loc"][0]) for error in errors))
     first, field = errors[0], Settings.model_fields.get(names[0])
-    if first["type"] in {"weak_key", "empty"}:
-        why = _KEY_WHY if first["type"] == "weak_key" else _EMPTY_WHY
+    if first["type"] in _OWN_WORDS:
+        why = _OWN_WORDS[first["type"]]
     elif field is None:
         why = Sentence("there is no such setting.", "tidak ada pengaturan seperti itu.")
     else:

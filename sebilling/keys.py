@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from sebilling.config import Settings
 from sebilling.language import Sentence
 from sebilling.operator_errors import InvalidSetting
 
@@ -49,6 +50,11 @@ def key_in(folder: Path) -> bytes:
         )
         raise InvalidSetting(setting=str(path), why=why)
     return key
+
+
+def key_of(settings: Settings) -> bytes:
+    """Return the key of a deployment. Raises InvalidSetting as `key_in`."""
+    return key_in(settings.var) if settings.secret_key is None else derived(settings.secret_key.get_secret_value())
 
 
 def derived(secret: str) -> bytes:

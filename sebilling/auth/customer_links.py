@@ -17,6 +17,11 @@ def path(customer_id: int, *, key: bytes) -> str:
     return f"/tagihan/{base64.urlsafe_b64encode(number + _signature(number, key)).decode()}"
 
 
+def address(customer_id: int, *, key: bytes, public_url: str | None) -> str:
+    """Return the whole address of a customer's page, for a message; empty if the server's own isn't set (SEBILLING_PUBLIC_URL)."""
+    return "" if public_url is None else f"{public_url}{path(customer_id, key=key)}"
+
+
 def customer_of(token: str, *, key: bytes) -> int | None:
     """Return the customer of a link; None if it wasn't signed with this key."""
     try:

@@ -7,7 +7,7 @@ delivers to a plugin, by a lease. A failed delivery is retried with growing dela
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -212,9 +212,9 @@ def backoff_seconds(attempts: int) -> float:
     return float(min(MAX_WAIT_SECONDS, 2.0 ** min(attempts - 1, 30)))
 
 
-async def run(database: Database, plugins: Plugins, *, clock: Clock) -> None:
-    """Deliver to every plugin that has hooks, concurrently, until cancelled."""
-    leases, context = Leases(database.direct_url, space=_SPACE, acts_outside=True), PluginContext(database, clock=clock)
+async def run(database: Database, plugins: Plugins, *, clock: Clock, page: Callable[[int], str]) -> None:
+    """Deliver to every plugin that has hooks, concurrently, until cancelled. `page` as in PluginContext."""
+    leases, context = Leases(database.direct_url, space=_SPACE, acts_outside=True), PluginContext(database, clock=clock, page=page)
     try:
         async with asyncio.TaskGroup() as group:
             for name, hooks in plugins.hooked([*HOOKS.values(), *_LIFE]).items():

@@ -63,8 +63,9 @@ class _Invoice(_Customer):
 class PluginContext:
     """A `Context` for plugins, bound to the running event loop."""
 
-    def __init__(self, database: Database, *, clock: Clock) -> None:
-        self._database, self._clock, self._loop = database, clock, asyncio.get_running_loop()
+    def __init__(self, database: Database, *, clock: Clock, page: Callable[[int], str]) -> None:
+        """`page` returns the address of a customer's page, or an empty text."""
+        self._database, self._clock, self._page, self._loop = database, clock, page, asyncio.get_running_loop()
 
     def company(self) -> str:
         """Name of the ISP; may be empty."""
@@ -79,7 +80,7 @@ class PluginContext:
         number = CustomerId.number_of(customer_id)
 
         async def read(session: ReadSession) -> Customer | None:
-            return (await _customers(session, [number])).get(number)
+            return (await self._customers(session, [number])).get(number)
 
         return self._asked(read)
 
@@ -94,7 +95,7 @@ class PluginContext:
 
         async def read(session: ReadSession) -> Sequence[Invoice]:
             rows = await session.rows(_INVOICES, bound, into=_Invoice)
-            return [Invoice(row.number, _customer(row), row.total, row.outstanding, row.due_on) for row in rows]
+            return [Invoice(row.number, self._customer(row), row.total, row.outstanding, row.due_on) for row in rows]
 
         return self._asked(read)
 
@@ -103,7 +104,7 @@ class PluginContext:
 
         async def read(session: ReadSession) -> Sequence[UpcomingBlock]:
             blocks = await forecast.upcoming_blocks(session, at=self._clock(), within_days=within_days)
-            customers = await _customers(session, [block.customer_id for block in blocks])
+            customers = await self._customers(session, [block.customer_id for block in blocks])
             return [UpcomingBlock(customers[block.customer_id], block.amount, block.block_on) for block in blocks]
 
         return self._asked(read)
@@ -115,10 +116,8 @@ class PluginContext:
 
         return asyncio.run_coroutine_threadsafe(work(), self._loop).result(_SECONDS)
 
+    async def _customers(self, session: ReadSession, customer_ids: Sequence[int]) -> Mapping[int, Customer]:
+        return {row.id: self._customer(row) for row in await session.rows(_CUSTOMERS, {"customers": customer_ids}, into=_Customer)}
 
-async def _customers(session: ReadSession, customer_ids: Sequence[int]) -> Mapping[int, Customer]:
-    return {row.id: _customer(row) for row in await session.rows(_CUSTOMERS, {"customers": customer_ids}, into=_Customer)}
-
-
-def _customer(row: _Customer) -> Customer:
-    return Customer(CustomerId.of(row.id), row.code, row.name, row.phone, row.counter, row.owes)
+    def _customer(self, row: _Customer) -> Customer:
+        return Customer(CustomerId.of(row.id), row.code, row.name, row.phone, row.counter, row.owes, self._page(row.id))

@@ -52,6 +52,8 @@ class Customer:
     """Code of the counter where they pay."""
     owes: int
     """Current debt in whole rupiah."""
+    page: str = ""
+    """Address of their own page, with what they owe and how to pay; empty if SEBILLING_PUBLIC_URL isn't set. Send it only to them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,19 @@ def test_a_wrong_value_is_told_with_what_it_may_be(alone: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "address",
+    ["tagihan.example", "ftp://tagihan.example", "https://isp.id/tagihan", "https://a:b@isp.id", "https:///tagihan", "https://isp.id?a"],
+)
+def test_the_public_address_has_no_path(alone: Path, address: str) -> None:
+    assert "without a path" in str(refused(SEBILLING_PUBLIC_URL=address))
+
+
+def test_the_public_address_is_kept_without_a_slash(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEBILLING_PUBLIC_URL", "https://billing.isp.id:8443/")
+    assert Settings.read().public_url == "https://billing.isp.id:8443"
+
+
+@pytest.mark.parametrize(
     "name", ["SECRET_KEY", "SECRET_KEY_OLD", "DATABASE_URL", "STORAGE_URL", "VAR", "PORT", "TRUSTED_DOCUMENTS", "HOST"]
 )
 def test_an_empty_value_is_no_value(alone: Path, name: str) -> None:

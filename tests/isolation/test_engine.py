@@ -204,10 +204,11 @@ async def test_on_a_blackout_date_payers_are_restored_and_blocks_by_hand_are_mad
 async def test_upcoming_blocks_are_those_within_so_many_days_and_not_yet_overdue(database: Database, gear: Gear) -> None:
     place = await make(database, gear, "budi")
     ((customer_id, block_on),) = await place.isp.rows("SELECT customer_id, block_on FROM isolation")
-    context = PluginContext(database, clock=lambda: place.now)
+    context = PluginContext(database, clock=lambda: place.now, page=lambda number: f"https://isp.example/{number}")
 
     async def upcoming(within_days: int) -> list[tuple[str, int, date]]:
         found = await asyncio.to_thread(context.upcoming_blocks, within_days=within_days)
+        assert all(block.customer.page == f"https://isp.example/{block.customer.id.removeprefix('cus_')}" for block in found)
         return [(block.customer.id, block.amount, block.block_on) for block in found]
 
     place.now = datetime.combine(block_on - timedelta(days=3), time(5), UTC)

@@ -114,7 +114,7 @@ async def delivering(database: Database, *points: EntryPoint, clock: Ticking | N
     plugins, clock = Plugins.load(points=points), clock or Ticking()
     running = [
         asyncio.create_task(relay.run(database, clock=clock)),
-        asyncio.create_task(hooks.run(database, plugins, clock=clock)),
+        asyncio.create_task(hooks.run(database, plugins, clock=clock, page=lambda _: "")),
     ]
     try:
         async with bare(database) as connection:

@@ -73,10 +73,10 @@ def _addressed(told: Told, key: str, context: Context, settings: Settings) -> It
 
 def _about(customer: Customer | None, context: Context) -> Mapping[str, str]:
     if customer is None:
-        return {"name": "?", "code": "?", "counter": "", "owes": "", "company": ""}
+        return {"name": "?", "code": "?", "counter": "", "owes": "", "company": "", "link": ""}
     return {
         "name": customer.name, "code": customer.code, "counter": customer.counter, "owes": rupiah(customer.owes),
-        "company": context.company(),
+        "company": context.company(), "link": f"\nTagihan dan cara bayar: {customer.page}" if customer.page else "",
     }  # fmt: skip
 
 

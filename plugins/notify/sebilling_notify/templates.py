@@ -7,12 +7,12 @@ from typing import Final
 
 TEMPLATES: Final[Mapping[str, str]] = {
     "invoice": "Yth. $name ($code), tagihan internet $number sebesar $amount sudah terbit. Jatuh tempo $due_on."
-    " Silakan bayar di loket $counter.\n\n$company",
+    " Silakan bayar di loket $counter.$link\n\n$company",
     "payment": "Yth. $name ($code), pembayaran $amount sudah kami terima. Sisa tagihan: $owes. Terima kasih.\n\n$company",
     "reminder": "Yth. $name ($code), tagihan $amount belum lunas. Mohon dibayar sebelum $block_on"
-    " supaya internet tidak terisolir.\n\n$company",
+    " supaya internet tidak terisolir.$link\n\n$company",
     "blocked": "Yth. $name ($code), internet Anda terisolir karena tagihan $owes belum lunas."
-    " Setelah dibayar, internet aktif kembali otomatis.\n\n$company",
+    " Setelah dibayar, internet aktif kembali otomatis.$link\n\n$company",
     "restored": "Yth. $name ($code), internet Anda sudah aktif kembali. Terima kasih.\n\n$company",
     "reversed": "Pembayaran $amount dari $name ($code) dibatalkan oleh $actor: $reason",
     "deposit": "Setoran diverifikasi oleh $actor: dihitung $counted dari $amount, selisih $difference.",
@@ -21,11 +21,11 @@ TEMPLATES: Final[Mapping[str, str]] = {
 }
 """Templates by name: the first five are for customers, the rest for staff."""
 FIELDS: Final[Mapping[str, frozenset[str]]] = {
-    "invoice": frozenset({"name", "code", "counter", "company", "owes", "number", "amount", "due_on"}),
-    "payment": frozenset({"name", "code", "counter", "company", "owes", "amount"}),
-    "reminder": frozenset({"name", "code", "counter", "company", "owes", "amount", "block_on"}),
-    "blocked": frozenset({"name", "code", "counter", "company", "owes"}),
-    "restored": frozenset({"name", "code", "counter", "company", "owes"}),
+    "invoice": frozenset({"name", "code", "counter", "company", "owes", "link", "number", "amount", "due_on"}),
+    "payment": frozenset({"name", "code", "counter", "company", "owes", "link", "amount"}),
+    "reminder": frozenset({"name", "code", "counter", "company", "owes", "link", "amount", "block_on"}),
+    "blocked": frozenset({"name", "code", "counter", "company", "owes", "link"}),
+    "restored": frozenset({"name", "code", "counter", "company", "owes", "link"}),
     "reversed": frozenset({"name", "code", "counter", "company", "owes", "amount", "actor", "reason"}),
     "deposit": frozenset({"actor", "amount", "counted", "difference"}),
     "failed": frozenset({"name", "code", "counter", "company", "owes", "reason"}),

@@ -6,6 +6,7 @@ import random
 import signal
 import stat
 import sys
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -168,6 +169,22 @@ async def test_telegram_tells_the_staff_and_waits_as_it_is_told(plugin: Plugin) 
         "Setoran diverifikasi oleh Kasir: dihitung Rp45.000 dari Rp50.000, selisih -Rp5.000.",
     ]
     assert receiver.requests[1].at - receiver.requests[0].at >= 0.99
+
+
+async def test_the_customers_own_page(plugin: Plugin) -> None:
+    budi = replace(BUDI, page="https://billing.isp.id/tagihan/abc")
+    plugin.people.bills = [Invoice("INV-1", budi, 150_000, 150_000, date(2026, 2, 20))]
+    async with Receiver() as receiver:
+        async with plugin.running(whatsapp_url=receiver.url) as running:
+            running.take(event(1, "invoices.issued"))
+            await until(lambda: receiver.requests)
+    assert receiver.requests[0].form["message"].split("\n") == [
+        "Yth. Budi (C001), tagihan internet INV-1 sebesar Rp150.000 sudah terbit. Jatuh tempo 20 Februari 2026."
+        " Silakan bayar di loket LKT01.",
+        "Tagihan dan cara bayar: https://billing.isp.id/tagihan/abc",
+        "",
+        "Sejati Net",
+    ]
 
 
 async def test_texts_of_ones_own(plugin: Plugin) -> None:
