@@ -6,6 +6,7 @@ processes take `committed_url`, a database of their own. No socket leaves this m
 
 import asyncio
 import itertools
+import logging
 import shutil
 import socket
 import tempfile
@@ -43,6 +44,12 @@ def sockets_stay_here() -> Iterator[None]:
     socket.socket.connect = _guarded  # type: ignore[assignment,method-assign]
     yield
     socket.socket.connect = _connect  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def errors_are_logged_as_by_a_server() -> None:
+    """Not by Strawberry, whose tracebacks cost pytest more than the requests that they are about; see `sebilling.logs`."""
+    logging.getLogger("strawberry.execution").disabled = True
 
 
 @pytest.fixture(scope="session", autouse=True)

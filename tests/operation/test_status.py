@@ -126,7 +126,7 @@ async def test_the_command_tells_monitors_by_its_code_and_a_dead_database_is_bad
     assert (code, said["level"], parts["WORKERS"], parts["DATABASE"]) == (2, "BAD", "BAD", "GOOD")
     with workers(committed.url, 1):
         for _ in range(100):
-            if (await levels(committed))[StatusPart.WORKERS] is Level.GOOD:
+            if {(await levels(committed))[part] for part in (StatusPart.WORKERS, StatusPart.FEED)} == {Level.GOOD}:
                 break
             await asyncio.sleep(0.1)
         code, out = await told()
