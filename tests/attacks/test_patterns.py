@@ -77,4 +77,6 @@ def test_twice_the_text_takes_twice_the_time(one: Found) -> None:
 
 
 def test_the_texts_lead_on_what_is_quadratic() -> None:
-    assert slow_words(Found("here", re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@]+@"), frozenset({"search"})), CHARACTERS)
+    quadratic = Found("here", re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@]+@"), frozenset({"search"}))
+    # A slow moment in the shorter text makes it look linear: here one look of five is enough, above each of three is needed.
+    assert any(slow_words(quadratic, CHARACTERS) for _ in range(5))
