@@ -1,6 +1,6 @@
 """What a customer's page shows, read for that one customer: nothing of anybody else."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -47,17 +47,12 @@ class _Texts:
 
 
 @dataclass(frozen=True, slots=True)
-class Isp:
+class Isp(_Texts):
     """The ISP as it presents itself; texts may be empty. `customer_promise_days`: 0 if customers don't promise by themselves.
 
     `logo` and `qris` are the addresses of its pictures; None if there is none.
     """
 
-    company_name: str
-    company_address: str
-    company_phone: str
-    payment_instructions: str
-    customer_promise_days: int
     logo: str | None
     qris: str | None
 
@@ -112,11 +107,9 @@ class Bill:
 
 async def read_isp(session: ReadSession) -> Isp:
     """Read how the ISP presents itself."""
-    isp, shown = await session.only_row(_ISP, into=_Texts), await pictures.read_facts(session)
+    texts, shown = await session.only_row(_ISP, into=_Texts), await pictures.read_facts(session)
     logo, qris = (shown[kind].path if kind in shown else None for kind in (PictureKind.LOGO, PictureKind.QRIS))
-    return Isp(
-        isp.company_name, isp.company_address, isp.company_phone, isp.payment_instructions, isp.customer_promise_days, logo, qris
-    )  # fmt: skip
+    return Isp(**asdict(texts), logo=logo, qris=qris)
 
 
 async def read(session: ReadSession, customer_id: int) -> Bill | None:

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,20 +13,12 @@ from gql.transport.websockets import WebsocketsTransport
 
 from tests.live.conftest import Site
 from tests.live.watching import socket_address
+from tests.node import needs_packages
 
 FOREIGN = Path(__file__).parent / "foreign"
 
 
-def has_graphql_ws() -> bool:
-    if shutil.which("node") is None:
-        return False
-    asked = subprocess.run(["node", "-e", "require('graphql-ws')"], cwd=FOREIGN, capture_output=True, timeout=20, check=False)
-    return asked.returncode == 0
-
-
-needs_graphql_ws = pytest.mark.skipif(
-    not has_graphql_ws() and not os.environ.get("CI"), reason="node or graphql-ws isn't there: npm install in tests/live/foreign"
-)
+needs_graphql_ws = needs_packages(FOREIGN, "graphql-ws")
 
 
 @asynccontextmanager

@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -36,6 +35,7 @@ from sebilling.db.engine import Database
 from sebilling.server import listening_socket, serving
 from tests.harness import NOW, PASSWORD, Isp, make_user, quiet_settings
 from tests.isolation import gear
+from tests.node import needs_packages
 from tests.schema.foreign.month import month
 
 ROOT = Path(__file__).parents[2]
@@ -56,17 +56,7 @@ RIGHT: Final = {
 """What each client has found out by the end of the month."""
 
 
-def has_node_packages() -> bool:
-    if shutil.which("node") is None:
-        return False
-    wanted = "import 'relay-runtime'; import 'relay-compiler'; import 'gql.tada'; import 'graphql-request'; import 'ws'"
-    asked = subprocess.run(["node", "--input-type=module", "-e", wanted], cwd=FOREIGN, capture_output=True, timeout=20, check=False)
-    return asked.returncode == 0
-
-
-needs_node_packages = pytest.mark.skipif(
-    not has_node_packages() and not os.environ.get("CI"), reason="node or its packages aren't there: npm install in tests/schema/foreign"
-)
+needs_node_packages = needs_packages(FOREIGN, "relay-runtime", "relay-compiler", "gql.tada", "graphql-request", "ws")
 
 
 @asynccontextmanager

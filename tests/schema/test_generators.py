@@ -4,30 +4,18 @@
 """
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.node import needs_packages
 
 ROOT = Path(__file__).parents[2]
 FOREIGN = ROOT / "tests" / "schema" / "foreign"
 MAX_EXCEPTIONS = 10
 
 
-def has_packages() -> bool:
-    if shutil.which("node") is None:
-        return False
-    wanted = "import '@graphql-codegen/cli'; import '@graphql-eslint/eslint-plugin'; import 'relay-compiler'"
-    asked = subprocess.run(["node", "--input-type=module", "-e", wanted], cwd=FOREIGN, capture_output=True, timeout=60, check=False)
-    return asked.returncode == 0
-
-
-@pytest.mark.skipif(
-    not has_packages() and not os.environ.get("CI"), reason="node or its packages aren't there: npm install in tests/schema/foreign"
-)
+@needs_packages(FOREIGN, "@graphql-codegen/cli", "@graphql-eslint/eslint-plugin", "relay-compiler")
 def test_relay_eslint_and_codegen_find_nothing(tmp_path: Path) -> None:
     (tmp_path / "schema.graphql").write_text((ROOT / "schema.graphql").read_text(encoding="utf-8"))
     for guide in ("web", "phone"):

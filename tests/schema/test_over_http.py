@@ -4,9 +4,6 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ from sebilling.schema.request.negotiation import JSON, RESPONSE_JSON, media_type
 from sebilling.server import listening_socket, serving
 from tests.harness import PASSWORD, Api, Isp, quiet_settings
 from tests.isolation import gear
+from tests.node import needs_packages
 
 FOREIGN = Path(__file__).parent / "foreign"
 URQL = "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed"
@@ -256,19 +254,7 @@ def test_hashes_leave_the_cache_with_their_documents() -> None:
     assert cache.text("0" * 64) is None
 
 
-def has_node_packages() -> bool:
-    if shutil.which("node") is None:
-        return False
-    asked = subprocess.run(
-        ["node", "--input-type=module", "-e", "import 'graphql-http'; import '@apollo/client'; import '@urql/core'"],
-        cwd=FOREIGN, capture_output=True, timeout=20, check=False,
-    )  # fmt: skip
-    return asked.returncode == 0
-
-
-needs_node_packages = pytest.mark.skipif(
-    not has_node_packages() and not os.environ.get("CI"), reason="node or its packages aren't there: npm install in tests/schema/foreign"
-)
+needs_node_packages = needs_packages(FOREIGN, "graphql-http", "@apollo/client", "@urql/core")
 
 
 async def told_by_node(url: str, script: str, *arguments: str) -> Any:
