@@ -46,7 +46,7 @@ class RadiusWorld(World):
         self.refs = [Ref(number, key) for number, key in enumerate(NAMED, 1)]
         self.secrets = (rig.password, NAS_SECRET, CUSTOMERS_PASSWORD)
         entry = {"address": "127.0.0.1", "secret": NAS_SECRET, "port": nas.port}
-        self.settings = rig.settings(database_port=link.port, nas=[entry], coa_timeout_seconds=1, coa_tries=1, **more)
+        self.settings = rig.settings(database_port=link.port, nas=[entry], coa_timeout_seconds=2, coa_tries=1, **more)
         self.sessions: dict[str, tuple[str, str]] = {}
         """What the NAS has up: id → user and plan or garden."""
         self._one_at_a_time = asyncio.Lock()
