@@ -1,12 +1,14 @@
-"""Helpers for simulators of devices: stop a server without losing connections that it is accepting, and test that."""
+"""Helpers for simulators of devices: stop a server without losing connections that it is accepting, start it again, and test that."""
 
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+T = TypeVar("T")
 _ENDS_SECONDS = 5.0
+_TRIES, _PAUSE_SECONDS = 20, 0.05
 
 
 class Listening(Protocol):
@@ -33,6 +35,17 @@ async def stop_listening(server: Listening) -> None:
     for _ in ("the connection", "its protocol", "its handler"):  # each takes one more iteration; with TLS the handler comes later
         await asyncio.sleep(0)
     server.close()
+
+
+async def listening_again(start: Callable[[], Awaitable[T]]) -> T:
+    """Start a server at the port where it listened before, as `start` does, which may not be free yet: the sockets of its connections
+    are closed some iterations later. Tries for a second. Raises OSError.
+    """
+    for _ in range(_TRIES):
+        with suppress(OSError):
+            return await start()
+        await asyncio.sleep(_PAUSE_SECONDS)
+    return await start()
 
 
 async def stopped_while_letting_in(port: int, stop: Callable[[], Awaitable[None]], *, turns: int) -> None:

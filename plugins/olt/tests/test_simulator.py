@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -165,3 +166,18 @@ async def test_who_is_just_being_let_in_when_it_stops_is_hung_up_on(transport: L
         await simulator.listen()
         await stopped_while_letting_in(simulator.port, simulator.stop, turns=turns)
     gc.collect()  # what nobody closed is complained about
+
+
+@pytest.mark.parametrize("transport", ["ssh", "telnet"])
+async def test_it_listens_again_as_soon_as_its_port_is_free(transport: Literal["ssh", "telnet"]) -> None:
+    async with Simulator(Olt(FIRMWARES["huawei-ma5800"]), transport=transport) as simulator:
+        port = simulator.port
+        await simulator.stop()
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", port))
+            other.listen()
+            listening = asyncio.create_task(simulator.listen())
+            await asyncio.sleep(0.2)
+            assert not listening.done()
+        await listening
+        assert simulator.port == port

@@ -11,18 +11,16 @@ import secrets
 import ssl
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
-from sebilling.plugins.testing import stop_listening
+from sebilling.plugins.testing import listening_again, stop_listening
 
 from sebilling_mikrotik import wire
 from sebilling_mikrotik.testing.commands import done, execute, policies, trap
 from sebilling_mikrotik.testing.router import Router
 
 _DOWN_SECONDS: Final = 0.05
-_TRIES: Final = 20
 _numbers: Final = itertools.count(1)
 
 
@@ -72,16 +70,12 @@ class Simulator:
 
     async def listen(self) -> None:
         """Start listening, or start again."""
-        self._server = server = await self._bound()
-        self.port = server.sockets[0].getsockname()[1]
 
-    async def _bound(self) -> asyncio.Server:
-        """Return a server at any free port the first time, then at the same port, which may not be free yet."""
-        for _ in range(_TRIES if self.port else 0):
-            with suppress(OSError):
-                return await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
-            await asyncio.sleep(_DOWN_SECONDS)
-        return await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
+        async def start() -> asyncio.Server:
+            return await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
+
+        self._server = server = await (listening_again(start) if self.port else start())
+        self.port = server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Close all connections and stop listening."""

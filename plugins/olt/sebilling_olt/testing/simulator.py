@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, Self
 
-from sebilling.plugins.testing import stop_listening
+from sebilling.plugins.testing import listening_again, stop_listening
 
 from sebilling_olt.testing.huawei import HuaweiShell
 from sebilling_olt.testing.links import TelnetLink
@@ -58,6 +58,9 @@ class Simulator:
 
     async def listen(self) -> None:
         """Listen, at the same port as before if there was one."""
+        await (listening_again(self._start) if self.port else self._start())
+
+    async def _start(self) -> None:
         if self._ssh is not None:
             self.port = await self._ssh.listen(self.port)
             self._server = self._ssh
