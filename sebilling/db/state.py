@@ -9,6 +9,7 @@ import ssl
 from enum import StrEnum
 from typing import Final
 
+import asyncpg
 from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -202,6 +203,9 @@ def state_of_connecting(error: BaseException) -> DatabaseState | None:
         if isinstance(cause, TimeoutError | asyncio.TimeoutError):
             return DatabaseState.SILENT
         if isinstance(cause, OSError):  # also a name that can't be resolved, or no route
+            return DatabaseState.UNREACHABLE
+        # The server ended the session before its first statement, and the line isn't closed yet.
+        if isinstance(cause, asyncpg.InternalClientError | asyncpg.InterfaceError) and not isinstance(cause, ValueError):  # of options
             return DatabaseState.UNREACHABLE
     return None
 

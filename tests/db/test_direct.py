@@ -79,8 +79,11 @@ async def test_a_server_that_ended_all_connections_costs_one_failure(reads: dire
 
 
 @asynccontextmanager
-async def held_line(database: Database, folder: Path) -> AsyncIterator[str]:
-    """A proxy before the server that stays connected when the server hangs up: its last word is heard alone. Returns the URL."""
+async def held_line(database: Database, folder: Path, *, last_word: bytes = b"") -> AsyncIterator[str]:
+    """A proxy before the server that stays connected when the server hangs up: its last word is heard alone. Returns the URL.
+
+    `last_word` is said in the server's place as soon as a session is ready.
+    """
     url = make_url(database.url)
     socket = f"{url.query['host']}/.s.PGSQL.{url.port or 5432}"
     calls: set[asyncio.Task[None]] = set()
@@ -89,7 +92,7 @@ async def held_line(database: Database, folder: Path) -> AsyncIterator[str]:
     async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while data := await source.read(65536):
-                target.write(data)
+                target.write(data + last_word if data.endswith(READY) else data)
 
     async def taken(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         server, to_server = await asyncio.open_unix_connection(socket)
@@ -103,6 +106,10 @@ async def held_line(database: Database, folder: Path) -> AsyncIterator[str]:
             for writer in writers:
                 writer.transport.abort()
             await asyncio.gather(*calls)
+
+
+READY = b"Z\0\0\0\5I"
+ENDED = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
 
 
 async def _read_directly(database: Database) -> int:
@@ -122,6 +129,18 @@ async def _read_a_snapshot(database: Database) -> int:
 async def _write(database: Database) -> int:
     async with database.transaction(actor=operator("test"), at=system_clock()) as session:
         return await session.only_value(BACKEND, kind=int)
+
+
+@pytest.mark.parametrize("way", [_read_directly, _read, _read_a_snapshot, _write])
+async def test_a_session_that_ends_before_its_settings_are_made_is_no_connection(
+    committed: Database, tmp_path: Path, way: Callable[[Database], Awaitable[int]]
+) -> None:
+    async with held_line(committed, tmp_path, last_word=b"E" + (len(ENDED) + 4).to_bytes(4, "big") + ENDED) as url:
+        database = Database(url)
+        with pytest.raises(DatabaseNotReady) as lost:
+            await way(database)
+        assert lost.value.state is DatabaseState.UNREACHABLE
+    await database.close()
 
 
 @pytest.mark.parametrize("way", [_read_directly, _read, _read_a_snapshot, _write])
