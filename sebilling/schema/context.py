@@ -100,7 +100,7 @@ class Context:
     """Response to which cookies are added; None for a WebSocket."""
     malformed: list[InvalidInput] = field(default_factory=list)
     """Problems of the mutation's input that were found before its transaction: malformed ids, for which it goes on with numbers that no
-    row has, so that all other problems are found, too. Nothing is committed then."""
+    row has, and values that can't be read, so that all other problems are found, too. Nothing is committed then."""
     look: Look | None = None
     """Iteration of the subscription that is executed."""
     reads: ReadBatch = field(init=False)

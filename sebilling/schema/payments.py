@@ -31,7 +31,7 @@ from sebilling.schema.request.access import beside, mutation, query
 from sebilling.schema.request.errors import UserError, in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
 from sebilling.schema.request.roles import COUNTERS, RECEIVERS
-from sebilling.schema.request.unreadable import unreadable
+from sebilling.schema.request.unreadable import unreadable, with_stand_ins
 from sebilling.schema.scopes import PART, WITH_RECEIVER, part_of
 from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
@@ -315,10 +315,10 @@ async def _one_of_batch(info: Info, input: RecordPaymentInput, index: str) -> An
     Raises Unavailable: the phone then sends the batch again, and the recorded payments are replayed.
     """
     malformed = info.context.malformed
-    malformed.clear()
-    errors: Sequence[SebillingError] = unreadable({"input": input})
-    if errors:
-        return _refused(info, errors, index)
+    malformed[:] = unreadable({"input": input})
+    if malformed:
+        input = with_stand_ins(input)  # noqa: A001 - the name that GraphQL has for it
+    errors: Sequence[SebillingError]
     try:
         recorded = await _record(info, input)
     except SebillingError as error:
@@ -329,6 +329,7 @@ async def _one_of_batch(info: Info, input: RecordPaymentInput, index: str) -> An
     except Exception:  # noqa: BLE001 - a bug met by one payment must not fail the others
         reference = secrets.token_hex(6)
         errors = [Unexpected(reference=reference)]
+        malformed.clear()
         _log.exception("unexpected_error", reference=reference, path=["recordPayments", index])
     else:
         payment = await one(info, Payment, "t.id = :id", {"id": recorded.payment_id}, below=("results", "payment"))

@@ -27,6 +27,12 @@ from tests.harness import Api, Isp, make_user
 from tests.isolation.gear import Gear
 
 ROOT = Path(__file__).parents[2]
+WRONG = "nothing_1"
+"""A value that no id, amount, day, time, month or rate has."""
+WRONG_CODES = {
+    "ID": "INVALID_ID", "Rupiah": "INVALID_NUMBER", "Rate": "INVALID_NUMBER", "Date": "INVALID_DATE", "DateTime": "INVALID_DATE",
+    "Month": "INVALID_MONTH",
+}  # fmt: skip
 CUSTOMER = {"code": "P1", "name": "Budi", "counterId": "cou_9999", "planId": "pla_9999", "installedOn": "2026-02-01"}
 
 
@@ -73,6 +79,20 @@ async def test_a_new_customers_problems_are_told_at_once(api: Api, isp: Isp) -> 
         ("code", "INVALID_TEXT"), ("name", "INVALID_TEXT"), ("phone", "INVALID_TEXT"), ("address", "INVALID_TEXT"),
         ("price", "INVALID_AMOUNT"), ("dueDay", "INVALID_DATE"), ("pppoeName", "INVALID_TEXT"), ("installedOn", "INVALID_DATE"),
         ("counterId", "NOT_FOUND"), ("planId", "NOT_FOUND"),
+    }  # fmt: skip
+    assert await isp.value("SELECT count(*) FROM customer") == 0
+
+
+async def test_values_that_cannot_be_read_are_told_beside_all_others(api: Api, isp: Isp) -> None:
+    """What is about a day itself, such as the due day, waits until all days can be read."""
+    wrong = CUSTOMER | {"code": "?", "name": " ", "phone": "08x", "price": -1, "dueDay": 31, "installedOn": "kemarin"}
+    assert await problems(api, "createCustomer", wrong) == {
+        ("installedOn", "INVALID_DATE"), ("code", "INVALID_TEXT"), ("name", "INVALID_TEXT"), ("phone", "INVALID_TEXT"),
+        ("price", "INVALID_AMOUNT"),
+    }  # fmt: skip
+    assert await problems(api, "createCustomer", wrong | {"installedOn": "2026-02-01", "price": 1000.5, "counterId": "x"}) == {
+        ("price", "INVALID_NUMBER"), ("counterId", "INVALID_ID"), ("code", "INVALID_TEXT"), ("name", "INVALID_TEXT"),
+        ("phone", "INVALID_TEXT"), ("dueDay", "INVALID_DATE"),
     }  # fmt: skip
     assert await isp.value("SELECT count(*) FROM customer") == 0
 
@@ -174,17 +194,21 @@ async def test_every_form_tells_all_its_problems(
     assert await isp.value("SELECT count(*) FROM event") == before
 
 
-def made_up(kind: GraphQLInputType, name: str = "") -> Any:
-    """A value of the type that is right, but for its ids; the optional inputs that are no ids are left out."""
+def made_up(kind: GraphQLInputType, wrong: frozenset[str]) -> Any:
+    """A value of the type that is right, but for its scalars of the names in `wrong`; other optional inputs are left out."""
     match get_nullable_type(kind):
         case GraphQLList() as several:
-            return [made_up(several.of_type, name)]
+            return [made_up(several.of_type, wrong)]
         case GraphQLInputObjectType() as form:
             fields = form.fields.items()
             if form.is_one_of:
                 fields = list(fields)[:1]
-            wanted = {key: field for key, field in fields if form.is_one_of or is_required_input_field(field) or is_id(field.type)}
-            return {key: made_up(field.type, key) for key, field in wanted.items()}
+            wanted = {
+                key: field
+                for key, field in fields
+                if form.is_one_of or is_required_input_field(field) or str(get_named_type(field.type)) in wrong
+            }
+            return {key: made_up(field.type, wrong) for key, field in wanted.items()}
         case GraphQLEnumType() as choice:
             return next(iter(choice.values))
         case scalar:
@@ -192,24 +216,21 @@ def made_up(kind: GraphQLInputType, name: str = "") -> Any:
                 "ID": "nothing_1", "Int": 1, "Rupiah": 1_000, "Boolean": True, "Month": "2026-02", "Date": "2026-02-10", "Rate": "1",
                 "DateTime": "2026-02-03T01:00:00.000Z", "JSON": {}, "Upload": None, "String": "sepuluh-huruf",
             }  # fmt: skip
-            return values[str(scalar)]
+            return WRONG if str(scalar) in wrong else values[str(scalar)]
 
 
-def is_id(kind: GraphQLInputType) -> bool:
-    return str(get_named_type(kind)) == "ID"
-
-
-def paths_of_ids(value: Any, path: str = "") -> set[str]:
-    """Where the malformed ids are in such a value."""
+def paths_of_wrong(value: Any, path: str = "") -> set[str]:
+    """Where the wrong scalars are in such a value."""
     if isinstance(value, dict):
-        return {found for key, one in value.items() for found in paths_of_ids(one, f"{path}.{key}" if path else key)}
+        return {found for key, one in value.items() for found in paths_of_wrong(one, f"{path}.{key}" if path else key)}
     if isinstance(value, list):
-        return {found for index, one in enumerate(value) for found in paths_of_ids(one, f"{path}.{index}")}
-    return {path} if value == "nothing_1" else set()
+        return {found for index, one in enumerate(value) for found in paths_of_wrong(one, f"{path}.{index}")}
+    return {path} if value == WRONG else set()
 
 
+@pytest.mark.parametrize("wrong", [{"ID"}, set(WRONG_CODES)], ids=["ids", "all"])
 @pytest.mark.parametrize("role", ["admin", "kasir"])
-async def test_every_mutation_tells_all_malformed_ids_and_changes_nothing(api: Api, isp: Isp, role: str) -> None:
+async def test_every_mutation_tells_all_malformed_values_and_changes_nothing(api: Api, isp: Isp, role: str, wrong: set[str]) -> None:
     mutations = _schema().mutation_type
     assert mutations is not None
     async with isp.write() as session:
@@ -217,13 +238,13 @@ async def test_every_mutation_tells_all_malformed_ids_and_changes_nothing(api: A
     await api.sign_in(role)
     before, told = await isp.value("SELECT count(*) FROM event"), 0
     for name, mutation in mutations.fields.items():
-        given = made_up(mutation.args["input"].type) if "input" in mutation.args else {}
-        if not (expected := paths_of_ids(given)) or name == "recordPayments":
+        given = made_up(mutation.args["input"].type, frozenset(wrong)) if "input" in mutation.args else {}
+        if not (expected := paths_of_wrong(given)) or name == "recordPayments":
             continue
         document = f"mutation($input: {input_of(name)}) {{ {name}(input: $input) {{ errors {{ code field message }} }} }}"
         errors = (await api.ask(document, input=given))["errors"]
         if [error["code"] for error in errors] != ["FORBIDDEN"]:
-            malformed = {".".join(error["field"][1:]) for error in errors if error["code"] == "INVALID_ID"}
+            malformed = {".".join(error["field"][1:]) for error in errors if error["code"] in {WRONG_CODES[one] for one in wrong}}
             assert malformed == expected, (name, errors)
             assert len({tuple(error["field"]) for error in errors}) == len(errors), (name, "each field once")
             told += 1

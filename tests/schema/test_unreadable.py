@@ -99,3 +99,24 @@ async def test_null_empties_nothing_and_clearing_is_explicit(database: Database)
     assert (await api.do(CHANGE, input={"id": customer}))["customer"] == kept
     cleared = await api.do(CHANGE, input={"id": customer, "clear": ["PRICE", "PPPOE_NAME", "DUE_DAY"]})
     assert cleared["customer"] == kept | {"price": None, "pppoeName": None}
+
+
+async def test_null_for_an_argument_is_as_if_it_were_left_out(database: Database) -> None:
+    """Clients of generated code send null for whatever wasn't set, be it the size of a page or a filter."""
+    _, api, customer = await _api(database)
+    required = {"ID": f'"{customer}"', "Month": '"2026-02"', "Date": '"2026-02-03"', "String": '"P1"'}
+    queries = await api.raw("{ __schema { queryType { fields { name args { name type { kind ofType { name } } defaultValue } } } } }")
+    answered = set()
+    for field in queries["data"]["__schema"]["queryType"]["fields"]:
+        optional = [argument["name"] for argument in field["args"] if argument["type"]["kind"] != "NON_NULL"]
+        needed = [
+            f"{one['name']}: {required.get(one['type']['ofType']['name'], '{}')}" for one in field["args"] if one["name"] not in optional
+        ]
+        if not optional:
+            continue
+        several = [f"({', '.join(given)})" if given else "" for given in (needed, [*needed, *(f"{name}: null" for name in optional)])]
+        left_out, null = [await api.raw(f"{{ {field['name']}{given} {{ __typename }} }}") for given in several]
+        assert null == left_out, field["name"]
+        if "errors" not in null:
+            answered.add(field["name"])
+    assert {"customers", "invoices", "payments", "events"} <= answered, answered

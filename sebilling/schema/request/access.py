@@ -26,7 +26,7 @@ from sebilling.schema.feed_subscription import AT_ONCE, number_of
 from sebilling.schema.request.errors import in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
 from sebilling.schema.request.roles import ANYBODY, EVERYONE
-from sebilling.schema.request.unreadable import unreadable
+from sebilling.schema.request.unreadable import may_be_of, unreadable, with_stand_ins
 from sebilling.schema.values.connections import paged
 from sebilling.schema.values.ids import collecting
 
@@ -84,8 +84,8 @@ def _nullable(parameter: inspect.Parameter) -> inspect.Parameter:
 def mutation(roles: frozenset[Role], description: str, *, apart: tuple[str, ...] = ()) -> Callable[[Resolver], StrawberryField]:
     """Turn a function that takes `info` and `input` and returns its payload's fields without `errors` into a mutation.
 
-    Errors that the caller can correct are in the payload's `errors`, malformed ids together with what else is wrong; nothing is changed
-    then. Values that can't be read below the path `apart` are left to the function, which tells them for each of its items.
+    Errors that the caller can correct are in the payload's `errors`, malformed ids and values that can't be read together with what else
+    is wrong; nothing is changed then. Such values below the path `apart` are left to the function, which tells them for each of its items.
     """
 
     def decorate(function: Resolver) -> StrawberryField:
@@ -93,9 +93,9 @@ def mutation(roles: frozenset[Role], description: str, *, apart: tuple[str, ...]
         async def guarded(info: Info, **arguments: Any) -> Any:
             try:
                 _allow(info, function.__name__, whole=True)  # what is refused shouldn't follow what was done
-                if wrong := unreadable(arguments, apart=apart):
-                    return refused(info, wrong)
-                info.context.malformed.clear()
+                info.context.malformed[:] = unreadable(arguments, apart=apart)
+                if info.context.malformed:
+                    arguments = with_stand_ins(arguments, apart=apart)
                 with collecting(info.context.malformed):
                     result = await function(info, **arguments)
                 raise_each(info.context.malformed)
@@ -110,7 +110,7 @@ def mutation(roles: frozenset[Role], description: str, *, apart: tuple[str, ...]
                 if not info.context.malformed:
                     raise
                 # It met a row that isn't there, such as one that another refers to. Nothing is committed. Logged, as it may be another one.
-                _log.warning("failed_with_malformed_ids", field=function.__name__, error=type(error).__name__)
+                _log.warning("failed_with_malformed_input", field=function.__name__, error=type(error).__name__)
                 return refused(info, info.context.malformed)
             else:
                 return {**result, "errors": []}
@@ -123,14 +123,18 @@ def mutation(roles: frozenset[Role], description: str, *, apart: tuple[str, ...]
 
 
 def beside(malformed: Sequence[InvalidInput], problems: Sequence[SebillingError]) -> Sequence[SebillingError]:
-    """The problems of an input with malformed ids: these, and what else is wrong in itself, as the rest may come of the missing rows.
+    """The problems of an input with malformed values: these, and what else is wrong in itself, as the rest may come of their stand-ins.
 
     All of them have the client's paths.
     """
     if not malformed:
         return problems
     told = {error.path for error in malformed}
-    others = [problem for problem in problems if isinstance(problem, InvalidInput | AlreadyExists) and not _is_below(problem.path, told)]
+    others = [
+        problem
+        for problem in problems
+        if isinstance(problem, InvalidInput | AlreadyExists) and not _is_below(problem.path, told) and not may_be_of(problem, malformed)
+    ]
     return [*malformed, *others]
 
 

@@ -1,16 +1,23 @@
 """Values that their scalars could not read, and nulls that no update takes, among the arguments of a root field: all of them are told, each
 with its field. A field of an input whose default is UNSET keeps its value if it is left out; null is refused there, so that nothing is
 emptied by a client that sends nulls for what it leaves out.
+
+A mutation goes on with values in their place, to find what else is wrong, and is rolled back.
 """
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from strawberry.types.base import has_object_definition
 from strawberry.types.unset import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
-from sebilling.errors import InvalidInput, NullRefused
+from sebilling.errors import InvalidAmount, InvalidDate, InvalidInput, InvalidMonth, InvalidNumber, NullRefused, SebillingError
 from sebilling.schema.values.scalars import Unreadable
+
+_DATES: Final = (InvalidDate, InvalidMonth)
+_NUMBERS: Final = (InvalidAmount, InvalidNumber)
 
 
 def unreadable(arguments: Mapping[str, object], *, apart: tuple[str, ...] = ()) -> list[InvalidInput]:
@@ -32,3 +39,28 @@ def _below(value: object, path: tuple[str, ...], apart: tuple[str, ...]) -> Iter
             if content is None and field.default is UNSET:
                 yield NullRefused(field=(*path, name))
             yield from _below(content, (*path, name), apart)
+
+
+def with_stand_ins(value: Any, *, apart: tuple[str, ...] = (), path: tuple[str, ...] = ()) -> Any:
+    """The arguments with a readable value in the place of each that `unreadable` tells: one of its kind, or as if it had been left out."""
+    if path and path == apart:
+        return value
+    if isinstance(value, Unreadable):
+        return value.stand_in
+    if isinstance(value, dict):
+        return {name: with_stand_ins(content, apart=apart, path=(*path, to_camel_case(name))) for name, content in value.items()}
+    if isinstance(value, list):
+        return [with_stand_ins(element, apart=apart, path=(*path, str(index))) for index, element in enumerate(value)]
+    if not has_object_definition(value):
+        return value
+    replaced = copy.copy(value)
+    for field in value.__strawberry_definition__.fields:
+        name, content = field.graphql_name or to_camel_case(field.python_name), getattr(value, field.python_name)
+        refused = content is None and field.default is UNSET
+        setattr(replaced, field.python_name, UNSET if refused else with_stand_ins(content, apart=apart, path=(*path, name)))
+    return replaced
+
+
+def may_be_of(problem: SebillingError, unread: Sequence[InvalidInput]) -> bool:
+    """Whether the problem may come of a stand-in, as a day before another: it is about a value of the kind of one that wasn't read."""
+    return any(isinstance(problem, kind) and any(isinstance(error, kind) for error in unread) for kind in (_DATES, _NUMBERS))

@@ -42,6 +42,7 @@ _RATE: Final = Sentence(
 )
 _MAX_EXACT: Final = 2**53
 """Up to here a number with a decimal point is read as exactly the whole number that was written."""
+_STAND_IN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _THIS: Final = Sentence("This value", "Nilai ini")
 
 
@@ -51,6 +52,8 @@ class Unreadable:
 
     error: Callable[[tuple[str, ...]], InvalidInput]
     """The error for the field that has the value."""
+    stand_in: object
+    """A value of its kind, with which the other inputs are checked."""
 
 
 def _told(value: object) -> object:
@@ -78,7 +81,7 @@ def _rupiah(value: Any) -> int | Unreadable:
         return value
     if _is_whole(value):
         return int(value)
-    return Unreadable(lambda field: InvalidNumber(field=field, what=_AMOUNT, given=_told(value), why=_RUPIAH))
+    return Unreadable(lambda field: InvalidNumber(field=field, what=_AMOUNT, given=_told(value), why=_RUPIAH), 1)
 
 
 def _is_whole(value: Any) -> bool:
@@ -87,16 +90,23 @@ def _is_whole(value: Any) -> bool:
 
 
 def _month(value: Any) -> str | Unreadable:
-    if not isinstance(value, str):
-        return Unreadable(lambda field: InvalidMonth(field=field, given=_told(value)))
-    return value
+    if isinstance(value, str):
+        try:
+            Month.parse(value)
+        except NotAMonthError:
+            given: object = value[:20]
+        else:
+            return value
+    else:
+        given = _told(value)
+    return Unreadable(lambda field: InvalidMonth(field=field, given=given), f"{_STAND_IN:%Y-%m}")
 
 
 def _day(value: Any) -> date | Unreadable:
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
-        return Unreadable(lambda field: InvalidDate(field=field, given=_told(value), why=_DATE))
+        return Unreadable(lambda field: InvalidDate(field=field, given=_told(value), why=_DATE), _STAND_IN.date())
 
 
 def _instant(value: Any) -> datetime | Unreadable:
@@ -106,7 +116,7 @@ def _instant(value: Any) -> datetime | Unreadable:
             return instant.astimezone(UTC)
     except (OverflowError, TypeError, ValueError):  # also a time of the year 1 or 9999 that has another year in UTC
         pass
-    return Unreadable(lambda field: InvalidDate(field=field, given=_told(value), why=_INSTANT))
+    return Unreadable(lambda field: InvalidDate(field=field, given=_told(value), why=_INSTANT), _STAND_IN)
 
 
 def _rate(value: Any) -> Decimal | Unreadable:
@@ -115,7 +125,7 @@ def _rate(value: Any) -> Decimal | Unreadable:
     except InvalidOperation:
         rate = None
     if rate is None or not rate.is_finite():
-        return Unreadable(lambda field: InvalidNumber(field=field, what=_PERCENTAGE, given=_told(value), why=_RATE))
+        return Unreadable(lambda field: InvalidNumber(field=field, what=_PERCENTAGE, given=_told(value), why=_RATE), Decimal(1))
     return rate
 
 
