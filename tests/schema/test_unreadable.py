@@ -108,13 +108,16 @@ async def test_null_for_an_argument_is_as_if_it_were_left_out(database: Database
     queries = await api.raw("{ __schema { queryType { fields { name args { name type { kind ofType { name } } defaultValue } } } } }")
     answered = set()
     for field in queries["data"]["__schema"]["queryType"]["fields"]:
-        optional = [argument["name"] for argument in field["args"] if argument["type"]["kind"] != "NON_NULL"]
-        needed = [
-            f"{one['name']}: {required.get(one['type']['ofType']['name'], '{}')}" for one in field["args"] if one["name"] not in optional
-        ]
-        if not optional:
+        needed, nulls = [], []
+        for argument in field["args"]:
+            name, kind = argument["name"], argument["type"]
+            if kind["kind"] != "NON_NULL":
+                nulls.append(f"{name}: null")
+            else:
+                needed.append(f"{name}: {required.get(kind['ofType']['name'], '{}')}")
+        if not nulls:
             continue
-        several = [f"({', '.join(given)})" if given else "" for given in (needed, [*needed, *(f"{name}: null" for name in optional)])]
+        several = [f"({', '.join(given)})" if given else "" for given in (needed, [*needed, *nulls])]
         left_out, null = [await api.raw(f"{{ {field['name']}{given} {{ __typename }} }}") for given in several]
         assert null == left_out, field["name"]
         if "errors" not in null:
