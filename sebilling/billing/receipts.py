@@ -56,6 +56,7 @@ class Receipt:
     company: Company
     counter_code: str
     counter_name: str
+    customer_id: int
     customer_code: str
     customer_name: str
     received_at: datetime
@@ -127,6 +128,7 @@ class _Content:
     counter_code: str
     counter_name: str
     timezone: str
+    customer_id: int
     customer_code: str
     customer_name: str
     received_at: datetime
@@ -189,7 +191,7 @@ RECEIPT_JSON: Final = f"""(
                'company', json_build_object('name', company_name, 'address', company_address, 'phone', company_phone,
                                             'footer', receipt_footer),
                'counter_code', counter.code, 'counter_name', counter.name, 'timezone', counter.timezone,
-               'customer_code', customer.code, 'customer_name', customer.name, 'received_at', {{t}}.received_at,
+               'customer_id', customer.id, 'customer_code', customer.code, 'customer_name', customer.name, 'received_at', {{t}}.received_at,
                'received_by', app_user.name, 'method', {{t}}.method, 'amount', {{t}}.amount,
                'lines', (SELECT coalesce(json_agg(json_build_object('invoice_number', number, 'covers_from', covers_from,
                                 'covers_until', covers_until, 'amount', settled.amount) ORDER BY covers_from, invoice.id), '[]')
@@ -275,6 +277,7 @@ def receipt_of(content: object) -> Receipt:
         company=read.company,
         counter_code=read.counter_code,
         counter_name=read.counter_name,
+        customer_id=read.customer_id,
         customer_code=read.customer_code,
         customer_name=read.customer_name,
         received_at=read.received_at.astimezone(ZoneInfo(read.timezone)),

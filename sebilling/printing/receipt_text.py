@@ -195,8 +195,10 @@ def _unmarked(text: str) -> str:
     return " ".join(re.sub(r"[*_~`]", "", one_line(text)).split())
 
 
-def whatsapp_text(receipt: Receipt) -> str:
-    """Return a receipt as a message. Each line begins with our own words, so that no name can forge one."""
+def whatsapp_text(receipt: Receipt, *, page: str = "") -> str:
+    """Return a receipt as a message, with the address of the customer's own page unless that is empty. Each line begins with our own
+    words, so that no name can forge one.
+    """
     name, code = _unmarked(receipt.customer_name), _unmarked(receipt.customer_code)
     if code == receipt.customer_code:  # without its underscore a code could be another customer's
         name = f"{name} ({code})"
@@ -228,6 +230,8 @@ def whatsapp_text(receipt: Receipt) -> str:
         lines.append(f"Dikembalikan: {format_rupiah(receipt.refunded)}")
     if receipt.outstanding is not None:
         lines.append(f"Sisa tagihan: *{format_rupiah(receipt.outstanding)}*")
+    if page:
+        lines += ["", f"Tagihan Anda dan cara membayarnya: {page}"]
     if not receipt.reversed:
         footer = _unmarked(closing(receipt.company.footer))
         lines += ["", f"{THANKS}.{' ' if footer else ''}{footer}"]

@@ -82,8 +82,16 @@ def _text48(root: strawberry.Parent[ReceiptRow]) -> str:
     return receipt_text(root.content, columns=48)
 
 
-def _whats_app(root: strawberry.Parent[ReceiptRow]) -> str:
-    return whatsapp_text(root.content)
+def _whats_app(root: strawberry.Parent[ReceiptRow], info: Info) -> str:
+    """With the link to the customer's page only for those who may see what the customer owes."""
+    seen = root.content.outstanding is not None
+    return whatsapp_text(root.content, page=page_address(info, root.content.customer_id) if seen else "")
+
+
+def page_address(info: Info, customer_id: int) -> str:
+    """The whole address of a customer's own page; empty if the server's own isn't set."""
+    parts = info.context.parts
+    return customer_links.address(customer_id, key=parts.key, public_url=parts.settings.public_url)
 
 
 def _pdf(root: strawberry.Parent[ReceiptRow], info: Info, paper: Annotated[Paper | None, _PAPER] = Paper.MM58) -> DownloadLink:
@@ -95,7 +103,11 @@ class Receipt:
     number: str = read("Receipt number, such as KW/2026-02/LKT01/000123.", COUNTERS, resolver=_number)
     text32: str = read("Text for a roll of 58 mm: lines of at most 32 plain characters.", COUNTERS, resolver=_text32)
     text48: str = read("Text for a roll of 80 mm: lines of at most 48 plain characters.", COUNTERS, resolver=_text48)
-    whats_app: str = read("Text to send to the customer by WhatsApp.", COUNTERS, resolver=_whats_app)
+    whats_app: str = read(
+        "Text to send to the customer by WhatsApp, with a link to their own page if this server's address is set.",
+        COUNTERS,
+        resolver=_whats_app,
+    )
     link: DownloadLink = read("Download link for the receipt as PDF.", COUNTERS, resolver=_pdf)
 
 

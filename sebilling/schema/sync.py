@@ -10,6 +10,7 @@ from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.enums import described
+from sebilling.schema.receipts import page_address
 from sebilling.schema.request.access import query
 from sebilling.schema.request.roles import COUNTERS
 from sebilling.schema.values import ids
@@ -47,6 +48,7 @@ class SyncedCustomer:
     price: Rupiah = read("Price per month: the price agreed with the customer, else the plan's.", COUNTERS)
     outstanding: Rupiah = read("Sisa tagihan: amount owed over all invoices.", COUNTERS)
     credit: Rupiah = read("Titipan: credit, which the next invoice uses first.", COUNTERS)
+    page_url: str | None = read("Address of the customer's own page, for messages to them; null if this server's own isn't set.", COUNTERS)
     open_invoices: list[SyncedInvoice] = read(
         "All open invoices, oldest first. An invoice that is no longer listed was paid, written off or voided.", COUNTERS
     )
@@ -87,7 +89,18 @@ async def sync_customers(
             session, scope=info.context.signed_in.scope, since=since, first=first,
             counter_id=ids.decode_optional(counter_id, Noun.COUNTER, field=("counterId",)),
         )  # fmt: skip
-    return row(reset=changes.reset, customers=changes.customers, removed=changes.removed, cursor=changes.cursor, more=changes.more)
+    customers = [_Kept(**customer, page_url=_page_of(info, customer)) for customer in changes.customers]
+    return row(reset=changes.reset, customers=customers, removed=changes.removed, cursor=changes.cursor, more=changes.more)
+
+
+class _Kept(verbs.SyncedCustomer):
+    """What the phone keeps of a customer, with the address of their page."""
+
+    page_url: str | None
+
+
+def _page_of(info: Info, customer: verbs.SyncedCustomer) -> str | None:
+    return page_address(info, ids.decode(customer["customer_id"], Noun.CUSTOMER, field=())) or None
 
 
 QUERIES: Final = [sync_customers]

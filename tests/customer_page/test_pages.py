@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from sebilling import keys
+from sebilling.actor import Role
 from sebilling.auth import customer_links
 from sebilling.billing import customers, settings
 from sebilling.billing.isolation import blocks
@@ -18,7 +19,7 @@ from sebilling.customer_page import bill
 from sebilling.db.engine import Database
 from sebilling.network import accesses, devices
 from sebilling.vault import Vault
-from tests.harness import NOW, SECRET_KEY, Api, Isp
+from tests.harness import NOW, SECRET_KEY, Api, Isp, make_user
 from tests.isolation import gear
 
 KEY = keys.derived(SECRET_KEY)
@@ -203,3 +204,25 @@ async def test_two_forms_at_once_are_one_promise(committed: Database) -> None:
             return await bill.promise(session, budi, until_on=until_on)
 
     assert sorted(await asyncio.gather(*(promise() for _ in range(8)))) == [False] * 7 + [True]
+
+
+async def test_messages_lead_to_it_if_the_servers_address_is_known(database: Database) -> None:
+    """A receipt's by WhatsApp, and the reminder of a collector's phone; not the receipt of who may not see what the customer owes."""
+    isp = await Isp.make(database, "LKT01", "LKT02")
+    customer_id = await isp.customer()
+    payment = await isp.pay(customer_id, 1_000, counter_id=isp.counters["LKT02"])
+    async with isp.write() as session:
+        await make_user(session, "kasir2", Role.CLERK, "LKT02")
+    receipt = "query($id: ID!) { receipt(paymentId: $id) { whatsApp } }"
+    for public_url, address in ((None, None), ("https://billing.isp.id", "https://billing.isp.id/tagihan/")):
+        api = Api(database, public_url=public_url)
+        await api.sign_in()
+        message = (await api.ask(receipt, id=f"pay_{payment.payment_id}"))["whatsApp"]
+        (synced,) = (await api.ask("{ syncCustomers { customers { pageUrl } } }"))["customers"]
+        if address is None:
+            assert ("tagihan/" in message, synced["pageUrl"]) == (False, None)
+        else:
+            assert synced["pageUrl"] == address.removesuffix("/tagihan/") + await path_of(api, customer_id)
+            assert synced["pageUrl"] in message
+        await api.sign_in("kasir2")
+        assert "tagihan/" not in (await api.ask(receipt, id=f"pay_{payment.payment_id}"))["whatsApp"]

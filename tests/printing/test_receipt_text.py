@@ -19,6 +19,7 @@ RECEIPT = Receipt(
     company=COMPANY,
     counter_code="LKT01",
     counter_name="Loket Tlogomas",
+    customer_id=7,
     customer_code="P0001",
     customer_name="Budi Santoso",
     received_at=datetime(2026, 2, 3, 9, 5, tzinfo=ZoneInfo("Asia/Jakarta")),
@@ -228,3 +229,8 @@ def test_amounts_in_words_read_back(amount: int) -> None:
         else:
             digit = _NUMBERS[word]
     assert total + group + digit == amount
+
+
+def test_a_message_leads_to_the_customers_own_page() -> None:
+    assert "\nTagihan Anda dan cara membayarnya: https://isp.id/tagihan/x\n" in whatsapp_text(RECEIPT, page="https://isp.id/tagihan/x")
+    assert "tagihan/" not in whatsapp_text(RECEIPT)

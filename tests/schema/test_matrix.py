@@ -193,7 +193,7 @@ IsolationForecast id blockOn amount invoiceNumber invoice mode promisedUntil tex
 BlackoutDate          id day reason                                                                        AFCK U
 CustomerSync      reset customers removed cursor more                                               AFCK U
 SyncedCustomer    customerId code name phone address counterId planName price outstanding credit            AFCK U
-SyncedCustomer    openInvoices                                                                      AFCK U
+SyncedCustomer    openInvoices pageUrl                                                              AFCK U
 SyncedInvoice     invoiceId number coversFrom coversUntil dueOn total outstanding                          AFCK U
 RemovedCustomer   customerId reason                                                                         AFCK U
 PaymentPreview    outstanding allocations credit warnings                                           AFCK

@@ -94,12 +94,12 @@ def _month(value: Any) -> str | Unreadable:
         try:
             Month.parse(value)
         except NotAMonthError:
-            given: object = value[:20]
+            written: object = value[:20]
         else:
             return value
     else:
-        given = _told(value)
-    return Unreadable(lambda field: InvalidMonth(field=field, given=given), f"{_STAND_IN:%Y-%m}")
+        written = _told(value)
+    return Unreadable(lambda field: InvalidMonth(field=field, given=written), f"{_STAND_IN:%Y-%m}")
 
 
 def _day(value: Any) -> date | Unreadable:

@@ -16,6 +16,7 @@ export function reminderOf(entry: Entry, today: string): string {
     `tagihan internet Anda sebesar ${rupiah(entry.outstanding)} belum kami terima:`,
     ...invoices,
     ...more,
+    ...(entry.customer.pageUrl ? [`Cara membayar: ${entry.customer.pageUrl}`] : []),
     'Mohon segera dibayar agar layanan tetap aktif. Abaikan pesan ini jika sudah membayar. Terima kasih.',
   ].join('\n');
 }

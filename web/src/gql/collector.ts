@@ -352,7 +352,7 @@ export type SyncQueryVariables = Exact<{
 }>;
 
 
-export type SyncQuery = { syncCustomers: { reset: boolean, more: boolean, cursor: string, removed: Array<{ customerId: string, reason: RemovalReason }>, customers: Array<{ customerId: string, code: string, name: string, phone: string, address: string, counterId: string, planName: string, price: number, outstanding: number, credit: number, openInvoices: Array<{ invoiceId: string, number: string, coversFrom: string, coversUntil: string, dueOn: string, total: number, outstanding: number }> }> } | null };
+export type SyncQuery = { syncCustomers: { reset: boolean, more: boolean, cursor: string, removed: Array<{ customerId: string, reason: RemovalReason }>, customers: Array<{ customerId: string, code: string, name: string, phone: string, address: string, counterId: string, planName: string, price: number, outstanding: number, credit: number, pageUrl: string | null, openInvoices: Array<{ invoiceId: string, number: string, coversFrom: string, coversUntil: string, dueOn: string, total: number, outstanding: number }> }> } | null };
 
 export type SendMutationVariables = Exact<{
   payments: Array<RecordPaymentInput> | RecordPaymentInput;
@@ -540,6 +540,7 @@ export const SyncDocument = /*#__PURE__*/ new TypedDocumentString(`
       price
       outstanding
       credit
+      pageUrl
       openInvoices {
         invoiceId
         number
