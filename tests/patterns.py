@@ -19,6 +19,8 @@ from typing import Any, Final
 
 parser: Any = vars(re)["_parser"]
 METHODS: Final = {"match", "search", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
+_USED: Final = re.compile(rf"\bimport re\b|\.(?:{'|'.join(sorted(METHODS - {'split'}))})\(")
+"""In the text of a file that has expressions or uses some; `split` is used by none without `import re`."""
 ROOT: Final = Path(__file__).parents[1]
 MAX_STATES: Final = 3_000
 LETTERS: Final = [chr(code) for code in range(256)] + list("ıſKé٣\u2003\u2028漢\uffff")
@@ -58,7 +60,7 @@ def sources() -> list[Path]:
 
 def found() -> Iterator[Found]:
     """Every expression. Raises ValueError for one that can't be worked out and has no sample."""
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sources()}
+    trees = {path: ast.parse(text) for path in sources() if _USED.search(text := path.read_text(encoding="utf-8"))}
     uses = {path: list(_uses(tree)) for path, tree in trees.items()}
     for path, tree in trees.items():
         names = _names(tree)

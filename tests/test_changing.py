@@ -1,6 +1,7 @@
 """docs/changing.md is true: each change is made on a copy of the tree, touches the files that it names, and passes there.
 
-All are made one after the other on one copy, and their tests are run once: each run starts a server and migrates it.
+All are made one after the other on one copy, and then their documents are printed and their tests run once: each run starts a server and
+migrates it.
 """
 
 import filecmp
@@ -23,6 +24,8 @@ class Tree:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._known: dict[str, bytes] = {}
+        self.documents: dict[str, str] = {}
+        """The command that prints each document that a change says is to be printed."""
         for name in COPIED:
             if (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, folder / name)  # with what was compiled: files keep their times
@@ -52,10 +55,15 @@ class Tree:
         assert not (self.folder / file).exists()
         (self.folder / file).write_text(content, encoding="utf-8")
 
-    def print_documents(self, commands: str) -> None:
-        """Run commands such as `sebilling schema > schema.graphql`."""
+    def needs_documents(self, commands: str) -> None:
+        """Keep commands such as `sebilling schema > schema.graphql` for the end."""
         for line in commands.splitlines():
             command, _, file = line.partition(" > ")
+            self.documents[file] = command
+
+    def print_documents(self) -> None:
+        """Run the commands that were kept."""
+        for file, command in self.documents.items():
             (self.folder / file).write_text(self.run(command), encoding="utf-8")
 
     def run(self, command: str) -> str:
@@ -186,7 +194,7 @@ def add_a_payment_method(tree: Tree) -> tuple[set[str], list[str]]:
     after = '    OTHER = "OTHER", Account.OTHER_RECEIPTS, "Lainnya", "Another method, described in the note."\n'
     tree.insert("sebilling/billing/payments.py", after, member)
     tree.write(new, migration.replace("NNNN", number).replace("MMMM", f"{tree.head:04}"))
-    tree.print_documents(snapshots)
+    tree.needs_documents(snapshots)
     return {"sebilling/billing/payments.py", new, "schema.graphql", "schema.sql"}, [
         "tests/billing/test_payment_methods.py", "tests/db/test_schema_sql.py::test_it_is_current", "tests/db/test_sql_files.py",
         "tests/billing/test_accounts_of_codes.py::test_the_database_books_each_code_as_its_enum_declares",
@@ -199,7 +207,7 @@ def add_an_event_kind(tree: Tree) -> tuple[set[str], list[str]]:
     tree.insert("sebilling/events/users.py", '    """A user signed in with a recovery code, which is void now."""\n', f"\n\n{kind}")
     pend = '    await session.execute(_PEND, {"user": user_id, "locked": _locked(vault, user_id, secret)})\n'
     tree.insert("sebilling/auth/totp.py", pend, call)
-    tree.print_documents(document)
+    tree.needs_documents(document)
     return {"sebilling/events/users.py", "sebilling/auth/totp.py", "docs/event_kinds.md"}, [
         "tests/auth/test_totp_started.py", "tests/auth/test_totp.py", "tests/events/test_catalogue.py",
     ]  # fmt: skip
@@ -214,7 +222,7 @@ def add_an_isolation_mode(tree: Tree) -> tuple[set[str], list[str]]:
     tree.insert(source, "                       WHEN 'FROM_INSTALL_DATE' THEN p_monthly_on\n", line)
     new = f"sebilling/db/migrations/versions/{number}_isolation_mode.py"
     tree.write(new, migration.replace("NNNN", number).replace("PPPP", f"{tree.head:04}"))
-    tree.print_documents(snapshots)
+    tree.needs_documents(snapshots)
     return {"sebilling/billing/isolation/policy.py", source, target, new, "schema.graphql", "schema.sql"}, [
         "tests/isolation/test_first_of_month.py", "tests/isolation/test_policy.py",
     ]  # fmt: skip
@@ -226,7 +234,7 @@ def add_a_field_to_customers(tree: Tree) -> tuple[set[str], list[str]]:
     new = f"sebilling/db/migrations/versions/{number}_latitude.py"
     tree.write(new, migration.replace("NNNN", number).replace("MMMM", f"{tree.head:04}"))
     tree.apply(declared)
-    tree.print_documents(documents)
+    tree.needs_documents(documents)
     return {new, "sebilling/db/tables/customer.py", "sebilling/schema/customers.py", "tests/schema/test_matrix.py",
             "schema.graphql", "schema.sql"}, ["tests/schema/test_latitude.py", "tests/db/test_guards.py"]  # fmt: skip
 
@@ -234,7 +242,7 @@ def add_a_field_to_customers(tree: Tree) -> tuple[set[str], list[str]]:
 def let_it_be_changed(tree: Tree) -> tuple[set[str], list[str]]:
     changed, documents = example("Let a field of customers be changed")
     tree.apply(changed)
-    tree.print_documents(documents)
+    tree.needs_documents(documents)
     return {"sebilling/schema/customers.py", "sebilling/billing/customers.py", "sebilling/events/customers.py",
             "schema.graphql", "docs/event_kinds.md"}, [
         "tests/schema/test_matrix.py::test_every_field_of_every_type_has_a_line",
@@ -247,11 +255,17 @@ CHANGES = (add_a_payment_method, add_an_event_kind, add_an_isolation_mode, add_a
 
 def test_each_change_touches_the_files_that_it_names_and_passes(tmp_path: Path) -> None:
     tree, tests = Tree(tmp_path), []
+    commands: dict[str, str] = {}
     assert tree.changed() == set()
     for change in CHANGES:
+        tree.documents.clear()
         files, its_tests = change(tree)
-        assert tree.changed() == files, change.__name__
+        assert tree.changed() | tree.documents.keys() == files, change.__name__
+        commands |= tree.documents
         tests += its_tests
+    tree.documents = commands
+    tree.print_documents()
+    assert tree.changed() == commands.keys()
     tree.write("tests/auth/test_totp_started.py", STARTED)
     *_, model = example("Add an isolation mode")
     tree.insert("tests/isolation/test_policy.py", "    IsolationMode.FROM_INSTALL_DATE: _of_installation,\n", model)

@@ -27,7 +27,7 @@ from tests.harness import PASSWORD, Isp, make_user, quiet_settings
 from tests.phone.line import bad_line
 from tests.web.conftest import PHONE
 
-SEEDS: Final = int(os.environ.get("SEBILLING_TEST_COLLECTOR_SEEDS", "2"))
+SEEDS: Final = int(os.environ.get("SEBILLING_TEST_COLLECTOR_SEEDS", "1"))
 PAYMENTS: Final = 20
 CUSTOMERS: Final = 12
 PRICE: Final = 150_000
