@@ -15,8 +15,8 @@ from sebilling.schema.build import build_schema
 from sebilling.schema.context import Context
 from sebilling.schema.engine.pages import MAX_ROWS
 
-Statement = tuple[str, str, list[Any]]
-"""Key of the root field, SQL and its parameters."""
+Statement = tuple[list[str], str, list[Any]]
+"""Keys of the root fields that it answers, one in each column, SQL and its parameters."""
 _FIELDS: Final = """id number status total outstanding dueOn
   customer { id code name counter { id code name } } payments { id amount method receivedAt }"""
 
@@ -41,7 +41,7 @@ def invoices(answer: bytes) -> list[dict[str, Any]]:
 
 
 async def statements(database: Database, asked: str, *, answers_from_sql: bool) -> list[Statement]:
-    """Return the SQL statements that our server executes for a document, one for each root field."""
+    """Return the SQL statements that our server executes for a document: one for each root field, or one for all."""
     sent: list[tuple[str, list[Any]]] = []
     engine = database.read_engine.sync_engine
 
@@ -63,6 +63,7 @@ async def statements(database: Database, asked: str, *, answers_from_sql: bool) 
     finally:
         event.remove(engine, "before_cursor_execute", sent_by_engine)
         del database.fetch
-    if result.errors or result.data is None or len(sent) != len(result.data):
-        raise RuntimeError(f"expected one statement for each root field: {result.errors} {sent}")
-    return [(key, sql, parameters) for key, (sql, parameters) in zip(result.data, sent, strict=True)]
+    if result.errors or result.data is None or len(sent) not in {1, len(result.data)}:
+        raise RuntimeError(f"expected one statement for each root field, or one for all: {result.errors} {sent}")
+    keys = [[*result.data]] if len(sent) == 1 else [[key] for key in result.data]
+    return [(answered, sql, parameters) for answered, (sql, parameters) in zip(keys, sent, strict=True)]

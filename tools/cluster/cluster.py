@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -84,6 +85,24 @@ class Cluster:
         for name in self.servers:
             self.await_server(name)
         self._await(lambda: self._answers(f"{self.network.url}/healthz"), "HAProxy finds no server")
+
+    def migrate(self, tree: Path) -> None:
+        """Migrate the database to the schema of another version, whose tree this is. Raises CannotStart."""
+        command = [sys.executable, "-m", "sebilling.cli", "migrate"]
+        environment = {"PATH": os.defpath, **self.environment, "PYTHONPATH": str(tree)}
+        done = subprocess.run(command, env=environment, cwd=self.folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CannotStart(f"sebilling migrate: {done.stderr[-500:]}")
+
+    def replace(self, name: str, tree: Path) -> None:
+        """Stop a server or worker, as systemd does, and start another version in its place. Raises CannotStart."""
+        programs = self.servers if name in self.servers else self.workers
+        programs[name].stop()
+        settings = {"SEBILLING_HOST": self.network.address(SERVERS[name])} if name in SERVERS else {}
+        programs[name] = self._sebilling(name, "serve" if name in SERVERS else "worker", PYTHONPATH=str(tree), **settings)
+        programs[name].start()
+        if name in SERVERS:
+            self.await_server(name)
 
     def await_server(self, name: str) -> None:
         """Wait until a server answers. Raises CannotStart."""

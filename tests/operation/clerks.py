@@ -1,0 +1,159 @@
+"""Clerks who record payments through a cluster while something happens to it, and an app that follows them."""
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+from websockets.exceptions import WebSocketException
+
+from sebilling.actor import Role
+from sebilling.db.engine import Database
+from sebilling.nouns import Noun
+from sebilling.schema.feed_subscription import cursor
+from tests.harness import PASSWORD, Isp, make_user
+from tests.live.watching import EVENTS, watching
+from tools.cluster.cluster import Cluster
+
+PAY: Final = """mutation($i: RecordPaymentInput!) {
+  recordPayment(input: $i) { payment { id amount } replayed errors { code message } } }"""
+SIGN_IN: Final = "mutation($i: SignInInput!) { signIn(input: $i) { token errors { code } } }"
+
+
+@dataclass
+class Clerk:
+    """Records payments one after the other; a payment without a clear answer is sent again with its key until it has one."""
+
+    number: int
+    http: httpx.AsyncClient
+    token: str
+    customers: list[int]
+    pause_seconds: float
+    """Between two payments."""
+    acknowledged: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Id of the payment and amount, by key."""
+    sent_again: int = 0
+    refused: set[str] = field(default_factory=set)
+    waited: list[tuple[float, float]] = field(default_factory=list)
+    """When each payment was first sent, and when it was acknowledged."""
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Until told to stop, and the last payment is acknowledged."""
+        turn = 0
+        while not stop.is_set():
+            turn += 1
+            customer = self.customers[turn % len(self.customers)]
+            await self._pay(customer, 1_000 + self.number * 100 + turn % 100, str(uuid.uuid4()))
+            await asyncio.sleep(self.pause_seconds)
+
+    async def _pay(self, customer: int, amount: int, key: str) -> None:
+        payment = {"customerId": f"{Noun.CUSTOMER.prefix}_{customer}", "amount": amount, "method": "CASH", "idempotencyKey": key}
+        began = time.monotonic()
+        while (payment_id := await self._sent(payment)) is None:
+            self.sent_again += 1
+            await asyncio.sleep(0.2)
+        self.waited.append((began, time.monotonic()))
+        self.acknowledged[key] = (payment_id, amount)
+
+    async def _sent(self, payment: dict[str, Any]) -> str | None:
+        """The payment's id; None if the answer doesn't say that it was recorded."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        try:
+            answer = await self.http.post("/graphql", json={"query": PAY, "variables": {"i": payment}}, headers=headers)
+            told = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            self.refused.add(type(error).__name__)
+            return None
+        payload = (told.get("data") or {}).get("recordPayment")
+        if payload and payload.get("payment"):
+            return str(payload["payment"]["id"])
+        problems = told.get("errors") or (payload or {}).get("errors") or []
+        codes = {problem.get("code") or problem.get("extensions", {}).get("code") for problem in problems}
+        assert codes == {"DATABASE_UNAVAILABLE"}, told
+        self.refused |= codes
+        return None
+
+
+class Subscriber:
+    """Follows all payments through HAProxy and resumes after its cursor, as an app does."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self.address, self.token = address, token
+        self.seen: list[int] = []
+        self.cursor = cursor(0)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            with contextlib.suppress(OSError, WebSocketException, TimeoutError, EOFError, AssertionError):
+                async with watching(self.address, self.token, open_timeout=5) as watcher:
+                    await watcher.subscribe(EVENTS, after=self.cursor, kinds=["payment.recorded"])
+                    while not (watcher.reading.done() and watcher.came["1"].empty()):
+                        with contextlib.suppress(TimeoutError):
+                            event = await watcher.next(within=0.5)
+                            self.seen.append(int(event["eventId"]))
+                            self.cursor = event["cursor"]
+            await asyncio.sleep(0.3)
+
+
+async def token_of(http: httpx.AsyncClient, username: str) -> str:
+    asking = {"query": SIGN_IN, "variables": {"i": {"username": username, "password": PASSWORD}}}
+    return str((await http.post("/graphql", json=asking)).json()["data"]["signIn"]["token"])
+
+
+@asynccontextmanager
+async def at_work(cluster: Cluster, *, clerks: int, pause_seconds: float) -> AsyncIterator[Sequence[Clerk]]:
+    """Let so many clerks record payments through HAProxy during the block, and an app follow them. Starts servers and workers.
+
+    After the block, every payment that was acknowledged is there, none is there that wasn't, or twice, the app has seen each once, and
+    the invariants hold.
+    """
+    database = Database(cluster.url, connections=2)
+    isp = await Isp.make(database)
+    customers = [await isp.customer() for _ in range(clerks * 5)]
+    async with isp.write() as session:
+        for number in range(clerks):
+            await make_user(session, f"kasir{number}", Role.CLERK, "LKT01")
+    await isp.open()
+    await isp.generate()
+    await asyncio.to_thread(cluster.start_sebilling)
+    stop = asyncio.Event()
+    async with httpx.AsyncClient(base_url=cluster.network.url, timeout=60) as http:
+        tokens = [await token_of(http, f"kasir{number}") for number in range(clerks)]
+        working = [Clerk(number, http, token, customers[number::clerks], pause_seconds) for number, token in enumerate(tokens)]
+        subscriber = Subscriber(cluster.network.url, await token_of(http, "admin"))
+        following = asyncio.create_task(subscriber.run())
+        async with asyncio.TaskGroup() as group:
+            for clerk in working:
+                group.create_task(clerk.work(stop))
+            yield working
+            stop.set()
+        await database.close()  # its connections may be to servers that were killed
+        isp.database = database = Database(cluster.url, connections=2)
+        await _see_that_all_are_recorded(isp, working)
+        wanted = sum(len(clerk.acknowledged) for clerk in working)
+        for _ in range(100):
+            if len(subscriber.seen) >= wanted:
+                break
+            await asyncio.sleep(0.2)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        assert len(subscriber.seen) == len(set(subscriber.seen)) == wanted
+    await isp.check()
+    await database.close()
+
+
+async def _see_that_all_are_recorded(isp: Isp, clerks: Sequence[Clerk]) -> None:
+    recorded = await isp.rows(
+        "SELECT key, amount, payment.id FROM payment JOIN idempotency_key ON result_id = payment.id AND operation = 'recordPayment'"
+    )
+    payments = {row[0]: (f"{Noun.PAYMENT.prefix}_{row[2]}", row[1]) for row in recorded}
+    acknowledged = {key: value for clerk in clerks for key, value in clerk.acknowledged.items()}
+    assert acknowledged == {key: value for key, value in payments.items() if key in acknowledged}, "an acknowledged payment is lost"
+    assert set(payments) == set(acknowledged), "one was recorded that nobody was told of"
+    assert (await isp.value("SELECT count(*) FROM payment")) == len(acknowledged), "one was recorded twice"
