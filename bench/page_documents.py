@@ -17,8 +17,9 @@ from sebilling.schema.engine.pages import MAX_ROWS
 
 Statement = tuple[list[str], str, list[Any]]
 """Keys of the root fields that it answers, one in each column, SQL and its parameters."""
-_FIELDS: Final = """id number status total outstanding dueOn
+FIELDS: Final = """id number status total outstanding dueOn
   customer { id code name counter { id code name } } payments { id amount method receivedAt }"""
+"""What the page asks for of each invoice."""
 
 
 async def document(address: str, bearer: str, rows: int) -> str:
@@ -26,7 +27,7 @@ async def document(address: str, bearer: str, rows: int) -> str:
     fields, after = [], ""
     for start in range(0, rows, MAX_ROWS):
         arguments = f"first: {min(MAX_ROWS, rows - start)}{after}"
-        fields.append(f"{f'from{start}: ' if start else ''}invoices({arguments}) {{ nodes {{ {_FIELDS} }} }}")
+        fields.append(f"{f'from{start}: ' if start else ''}invoices({arguments}) {{ nodes {{ {FIELDS} }} }}")
         page = orjson.loads(await once(address, post(f"{{ invoices({arguments}) {{ pageInfo {{ endCursor }} }} }}", bearer)))
         after = f', after: "{page["data"]["invoices"]["pageInfo"]["endCursor"]}"'
     return f"{{ {' '.join(fields)} }}"

@@ -80,7 +80,8 @@ def postgraphile(database: Database) -> Iterator[str]:
 
 
 def comparable(invoice: dict[str, Any]) -> dict[str, Any]:
-    """Return an invoice of ours or theirs alike: theirs has ids without a prefix, amounts as texts, and payments inside allocations."""
+    """Return an invoice of ours or theirs alike: theirs has ids without a prefix, amounts as texts, payments inside allocations, and times
+    with microseconds, in the zone of the session, which is UTC."""
 
     def plain(name: str, value: Any) -> Any:
         if isinstance(value, dict):
@@ -91,6 +92,8 @@ def comparable(invoice: dict[str, Any]) -> dict[str, Any]:
             return sorted((plain(name, item) for item in value), key=lambda payment: int(payment["id"]))
         if name == "id":
             return value.rpartition("_")[2]
+        if name == "receivedAt":
+            return value[: len("2026-01-31T08:30:00.000")]
         return int(value) if name in {"total", "outstanding", "amount"} else value
 
     return {name: plain(name, value) for name, value in invoice.items()}

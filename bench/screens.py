@@ -1,21 +1,24 @@
 """Milliseconds of each root query on a database with months of history, against a row that is read by its code, over the same HTTP.
 
 The server is a process of its own without accounts and limits (bench/unguarded.py): what grows with history is PostgreSQL's work. Each
-screen is asked `rounds` times, one after the other, each time followed by the reference; slow ones less often. Reported are the median
-and the 95th percentile. With `--check`, the seconds of each invariant come too.
+screen is asked `rounds` times, one after the other, each time followed by the reference; slow ones less often. The documents of docs/web.md
+come first, whole as the web app sends them, against the page of 50 invoices of bench/page.py. Reported are the median and the 95th
+percentile. With `--check`, the seconds of each invariant come too.
 """
 
+import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import httpx
 import orjson
 from sqlalchemy import text
 
-from bench import history
+from bench import history, web_documents
+from bench.page_documents import FIELDS
 from bench.place import place
 from bench.result import Result
 from bench.serving import served
@@ -25,6 +28,9 @@ from sebilling.db.engine import Database
 
 UNGUARDED = ["-m", "bench.unguarded"]
 REFERENCE = '{ counter(code: "LKT01") { id } }'
+PAGE = f"{{ invoices(first: 50) {{ nodes {{ {FIELDS} }} }} }}"
+NOT_ASKED = frozenset({"Me", "Account", "PreviewImport"})
+"""Documents of docs/web.md about a person, which the unguarded caller isn't, or a file."""
 SLOW_MS = 1_000
 """A screen that takes longer is asked SLOW_ROUNDS times only."""
 SLOW_ROUNDS = 5
@@ -57,15 +63,27 @@ async def measure(var: Path, *, customers: int, months: int, rounds: int, with_c
         began = time.perf_counter()
         month = await history.fill(database, customers=customers, months=months, at=system_clock())
         sys.stderr.write(f"filled in {time.perf_counter() - began:.0f} s\n")
-        sample = await samples(database)
+        sample, documents = await samples(database), [document async for document in _web_documents(database)]
         results: list[Result] = []
         patient = httpx.HTTPTransport(retries=10)  # the server prints its address a moment before it listens
         with served(UNGUARDED, database.url) as address, httpx.Client(base_url=address, timeout=600, transport=patient) as http:
+            for name, document, variables in documents:
+                results += _measure(http, name, document, variables, reference=PAGE, customers=customers, rounds=rounds)
             for name, document in screens(month, sample):
                 results += _measure(http, name, document, customers=customers, rounds=rounds)
         if with_check:
             results += await _check(database, customers=customers)
     return results
+
+
+async def _web_documents(database: Database) -> AsyncIterator[tuple[str, str, Mapping[str, object]]]:
+    """Yield the name, document and variables of each query of docs/web.md."""
+    async with database.reading() as session:
+        known = {name: await session.value(text(sql), {}) for name, sql in web_documents.VALUES.items()}
+    for document, variables in web_documents.DOCUMENTS:
+        kind, _, name = web_documents.name_of(document).partition(" ")
+        if kind == "query" and name not in NOT_ASKED:
+            yield f"screen {name}", document, web_documents.filled(json.loads(variables or "{}"), known)
 
 
 async def samples(database: Database) -> dict[str, str]:
@@ -248,14 +266,17 @@ def _others(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]:
     )
 
 
-def _measure(http: httpx.Client, name: str, document: str, *, customers: int, rounds: int) -> list[Result]:
+def _measure(
+    http: httpx.Client, name: str, document: str, variables: Mapping[str, object] | None = None,
+    *, reference: str = REFERENCE, customers: int, rounds: int,
+) -> list[Result]:  # fmt: skip
     ours: list[float] = []
-    reference: list[float] = []
+    theirs: list[float] = []
     for number in range(WARM_UP + rounds):
-        took, base = _ask(http, name, document), _ask(http, "reference", REFERENCE)
+        took, base = _ask(http, name, document, variables), _ask(http, "reference", reference)
         if number >= WARM_UP or took > SLOW_MS:
             ours.append(took)
-            reference.append(base)
+            theirs.append(base)
         if len(ours) >= SLOW_ROUNDS and min(ours) > SLOW_MS:
             break
     return [
@@ -263,19 +284,19 @@ def _measure(http: httpx.Client, name: str, document: str, *, customers: int, ro
             f"{name} p{percent}",
             customers,
             _percentile(ours, percent),
-            _percentile(reference, percent),
-            "a counter by its code",
+            _percentile(theirs, percent),
+            "a counter by its code" if reference == REFERENCE else "a page of 50 invoices",
             "ms",
             ours_rounds=tuple(ours),
-            reference_rounds=tuple(reference),
+            reference_rounds=tuple(theirs),
         )
         for percent in (50, 95)
     ]
 
 
-def _ask(http: httpx.Client, name: str, document: str) -> float:
+def _ask(http: httpx.Client, name: str, document: str, variables: Mapping[str, object] | None = None) -> float:
     began = time.perf_counter()
-    answer = http.post("/graphql", json={"query": document})
+    answer = http.post("/graphql", json={"query": document, "variables": variables or {}})
     took = time.perf_counter() - began
     if "errors" in orjson.loads(answer.content):
         raise RuntimeError(f"{name}: {answer.text[:2000]}")

@@ -12,6 +12,7 @@ import pytest
 from graphql import OperationDefinitionNode, OperationType, parse, validate
 from sqlalchemy import text
 
+from bench.web_documents import DOCUMENTS, PAGE, VALUES, filled, name_of
 from sebilling.actor import Actor, Role, Scope
 from sebilling.app import create_app
 from sebilling.billing import deposits
@@ -24,7 +25,6 @@ from sebilling.schema.build import build_schema
 from sebilling.server import listening_socket, serving
 from tests.harness import Api, counted_statements, quiet_settings
 
-PAGE: Final = (Path(__file__).parents[2] / "docs" / "web.md").read_text(encoding="utf-8")
 MAX_STATEMENTS: Final = 3
 """Of a screen, the one that looks up the caller among them."""
 DIALOGS: Final = {
@@ -38,25 +38,7 @@ RUN_ELSEWHERE: Final = {
     "mutation ApplyCredit", "mutation RefundCredit", "mutation ReverseRefund", "mutation ReversePayment",
 }  # fmt: skip
 """tests/web does these in the browser, and follows the subscriptions."""
-# A document, and its variables if it has any.
-DOCUMENTS: Final = re.findall(r"```graphql\n(.*?)```(?:\s*```json\n(.*?)```)?", PAGE, re.DOTALL)
 SCHEMA: Final[Any] = build_schema()._schema
-VALUES: Final = {
-    "customerId": "SELECT 'cus_' || min(customer_id) FROM payment WHERE method = 'CASH'",
-    "counterId": "SELECT 'cou_' || counter_id FROM customer WHERE id = (SELECT min(customer_id) FROM payment WHERE method = 'CASH')",
-    "invoiceId": "SELECT 'inv_' || min(id) FROM invoice WHERE outstanding > 0",
-    "paymentId": "SELECT 'pay_' || min(id) FROM payment",
-    "deviceId": "SELECT 'dev_' || min(id) FROM device",
-    "planId": "SELECT 'pla_' || min(id) FROM plan",
-    "depositId": "SELECT 'dep_' || min(id) FROM deposit WHERE NOT EXISTS (SELECT FROM deposit_decision WHERE deposit_id = deposit.id)",
-    "untilOn": "SELECT to_char(now() + interval '3 days', 'YYYY-MM-DD')",
-    "userId": "SELECT 'usr_' || min(id) FROM app_user WHERE role = 'COLLECTOR'",
-    "month": "SELECT to_char(max(month), 'YYYY-MM') FROM period",
-    "effectiveFrom": "SELECT to_char(date_trunc('month', now()) + interval '3 months', 'YYYY-MM-DD')",
-    "fromOn": "SELECT to_char(date_trunc('month', now()) + interval '2 months', 'YYYY-MM-DD')",
-    "on": "SELECT to_char(date_trunc('month', now()) + interval '2 months', 'YYYY-MM-DD')",
-}
-"""Variables and inputs of these names get a value of the demo's."""
 _WRITTEN_OFF: Final = "SELECT 'inv_' || invoice_id FROM write_off WHERE id = (SELECT max(id) FROM write_off)"
 _NEWEST_COUNTER: Final = {"id": "SELECT 'cou_' || max(id) FROM counter"}
 _NEWEST_DEVICE: Final = {"id": "SELECT 'dev_' || max(id) FROM device"}
@@ -83,10 +65,6 @@ SHEET: Final = b"Kode;Nama;Loket;Paket;Harga;Tanggal Pasang\nBARU-1;Budi;LKT01;R
 """The file of a variable `file`."""
 PICTURE: Final = (Path(__file__).parents[2] / "docs" / "pictures" / "5-bayar.png").read_bytes()
 """The same, where it is a picture."""
-
-
-def name_of(document: str) -> str:
-    return document.partition("(")[0].partition("{")[0].strip()
 
 
 def operation_of(document: str) -> OperationDefinitionNode:
@@ -134,13 +112,6 @@ async def values_of(database: Database, document: str) -> dict[str, Any]:
     wanted = VALUES | OF_ONE.get(name_of(document), {})
     async with database.reading() as session:
         return {name: await session.value(text(sql), {}) for name, sql in wanted.items()}
-
-
-def filled(value: Any, known: Mapping[str, Any]) -> Any:
-    """The page's variables, with the demo's values."""
-    if isinstance(value, dict):
-        return {name: known[name] if name in known and inner is not None else filled(inner, known) for name, inner in value.items()}
-    return value
 
 
 async def answered(api: Api, document: str, values: Mapping[str, Any]) -> Any:
