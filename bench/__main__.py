@@ -3,13 +3,15 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
+from typing import Any, Final
 
 import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench import generate, isolate, page, pay, plot, profiler, radius, relay, screens, startup, subscribe
+from bench import generate, isolate, page, pay, plot, profiler, radius, relay, screens, startup, subscribe, web
 from bench.record import RESULTS, record
 from bench.result import Result
 from sebilling.logs import set_up
@@ -55,7 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     looking.add_argument("--months", type=int, default=12)
     looking.add_argument("--rounds", type=int, default=20)
     looking.add_argument("--check", action="store_true", help="measure each invariant of `sebilling check` too")
-    for command in (generating, paging, recording, isolating, paying, watching, walling, numbering, starting, looking):
+    opening = commands.add_parser("web", help="the web app's rows on a slow line, and searches as typed")
+    opening.add_argument("--customers", type=int, default=5_000)
+    opening.add_argument("--rounds", type=int, default=5)
+    for command in (generating, paging, recording, isolating, paying, watching, walling, numbering, starting, looking, opening):
         command.add_argument("--json", action="store_true")
         command.add_argument("--record", action="store_true", help="append the results to bench/results, with commit and machine")
         command.add_argument("--var", type=Path, default=Path("var"), help="folder of the embedded database")
@@ -78,49 +83,39 @@ def _add_page(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     return paging
 
 
+_MEASURED: Final[Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, list[Result]]]]] = {
+    "page": lambda given: page.measure(
+        given.var, seconds=given.seconds, rounds=given.rounds, rows=given.rows, connections=given.connections, with_peers=given.peers
+    ),
+    "pay": lambda given: pay.measure(given.var, seconds=given.seconds, rounds=given.rounds, subscribers=given.subscribers),
+    "isolate": lambda given: isolate.measure(given.var, customers=given.customers, delay_ms=given.delay_ms, rounds=given.rounds),
+    "payers": lambda given: isolate.wait_of_payers(
+        given.var, customers=given.customers, routers=given.routers, dead=given.dead, payers=given.payers
+    ),
+    "subscribe": lambda given: subscribe.measure(given.var, seconds=given.seconds, rate=given.rate, subscribers=given.subscribers),
+    "radius": lambda given: radius.measure(customers=given.customers, blocked=given.blocked, rounds=given.rounds),
+    "relay": lambda given: relay.measure(given.var, events=given.events, rounds=given.rounds),
+    "startup": lambda given: startup.measure(given.var, rounds=given.rounds),
+    "web": lambda given: web.measure(given.var, customers=given.customers, rounds=given.rounds),
+    "screens": lambda given: screens.measure(
+        given.var, customers=given.customers, months=given.months, rounds=given.rounds, with_check=given.check
+    ),
+}
+"""Each command but `generate`, which measures several sizes."""
+
+
 def _measured(arguments: argparse.Namespace) -> list[Result]:
     """Run the benchmark that was asked for."""
-    if arguments.command == "generate":
-        results = [
-            result
-            for size in arguments.customers
-            for with_rules in ((False,) if arguments.without_rules else (False, True))
-            for result in asyncio.run(
-                generate.measure(arguments.var, customers=size, months=arguments.months, rounds=arguments.rounds, with_rules=with_rules)
-            )
-        ]
-    elif arguments.command == "pay":
-        results = asyncio.run(
-            pay.measure(arguments.var, seconds=arguments.seconds, rounds=arguments.rounds, subscribers=arguments.subscribers)
+    if arguments.command != "generate":
+        return asyncio.run(_MEASURED[arguments.command](arguments))
+    return [
+        result
+        for size in arguments.customers
+        for with_rules in ((False,) if arguments.without_rules else (False, True))
+        for result in asyncio.run(
+            generate.measure(arguments.var, customers=size, months=arguments.months, rounds=arguments.rounds, with_rules=with_rules)
         )
-    elif arguments.command == "isolate":
-        results = asyncio.run(
-            isolate.measure(arguments.var, customers=arguments.customers, delay_ms=arguments.delay_ms, rounds=arguments.rounds)
-        )
-    elif arguments.command == "payers":
-        results = asyncio.run(isolate.wait_of_payers(
-            arguments.var, customers=arguments.customers, routers=arguments.routers, dead=arguments.dead, payers=arguments.payers
-        ))  # fmt: skip
-    elif arguments.command == "subscribe":
-        results = asyncio.run(
-            subscribe.measure(arguments.var, seconds=arguments.seconds, rate=arguments.rate, subscribers=arguments.subscribers)
-        )
-    elif arguments.command == "radius":
-        results = asyncio.run(radius.measure(customers=arguments.customers, blocked=arguments.blocked, rounds=arguments.rounds))
-    elif arguments.command == "relay":
-        results = asyncio.run(relay.measure(arguments.var, events=arguments.events, rounds=arguments.rounds))
-    elif arguments.command == "startup":
-        results = asyncio.run(startup.measure(arguments.var, rounds=arguments.rounds))
-    elif arguments.command == "screens":
-        results = asyncio.run(screens.measure(
-            arguments.var, customers=arguments.customers, months=arguments.months, rounds=arguments.rounds, with_check=arguments.check
-        ))  # fmt: skip
-    else:
-        results = asyncio.run(page.measure(
-            arguments.var, seconds=arguments.seconds, rounds=arguments.rounds, rows=arguments.rows,
-            connections=arguments.connections, with_peers=arguments.peers,
-        ))  # fmt: skip
-    return results
+    ]
 
 
 def main() -> None:

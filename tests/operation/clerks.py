@@ -106,8 +106,26 @@ async def token_of(http: httpx.AsyncClient, username: str) -> str:
     return str((await http.post("/graphql", json=asking)).json()["data"]["signIn"]["token"])
 
 
+@dataclass(frozen=True)
+class Office:
+    """Clerks at work, and their ISP."""
+
+    isp: Isp
+    clerks: Sequence[Clerk]
+
+    @property
+    def payments(self) -> int:
+        """How many were acknowledged so far."""
+        return sum(len(clerk.acknowledged) for clerk in self.clerks)
+
+    @property
+    def sent_again(self) -> int:
+        """How often one was sent again."""
+        return sum(clerk.sent_again for clerk in self.clerks)
+
+
 @asynccontextmanager
-async def at_work(cluster: Cluster, *, clerks: int, pause_seconds: float) -> AsyncIterator[Sequence[Clerk]]:
+async def at_work(cluster: Cluster, *, clerks: int, pause_seconds: float) -> AsyncIterator[Office]:
     """Let so many clerks record payments through HAProxy during the block, and an app follow them. Starts servers and workers.
 
     After the block, every payment that was acknowledged is there, none is there that wasn't, or twice, the app has seen each once, and
@@ -131,7 +149,7 @@ async def at_work(cluster: Cluster, *, clerks: int, pause_seconds: float) -> Asy
         async with asyncio.TaskGroup() as group:
             for clerk in working:
                 group.create_task(clerk.work(stop))
-            yield working
+            yield Office(isp, working)
             stop.set()
         await database.close()  # its connections may be to servers that were killed
         isp.database = database = Database(cluster.url, connections=2)

@@ -94,12 +94,21 @@ class Program:
         if self.process is not None:
             self.process.wait()
 
+    def pause(self) -> None:
+        """Let it do nothing more, as if its machine hung."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let a paused one go on."""
+        self._signal(signal.SIGCONT)
+
     def ask_to_stop(self) -> None:
         """Send SIGTERM, without waiting."""
         self._signal(signal.SIGTERM)
 
     def stop(self) -> None:
         """Stop it and wait for its end; kill it if it doesn't obey."""
+        self.go_on()
         self.ask_to_stop()
         if self.process is not None:
             try:

@@ -1,0 +1,174 @@
+"""Faults of a cluster and of a router, each of which can be mended, and what a monitor sees of them."""
+
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import httpx
+
+from sebilling.db.engine import Database
+from sebilling.errors import DatabaseUnavailable
+from sebilling.operation import status
+from sebilling.operation.status import Level
+from tools.cluster.cluster import Cluster
+from tools.cluster.machine import Machine
+
+SERVERS: Final = "SERVERS"
+"""What is red if the service doesn't answer at its address."""
+_DISK_MEGABYTES: Final = 64
+
+
+async def red(cluster: Cluster, database: Database, http: httpx.AsyncClient) -> set[str]:
+    """What a monitor calls bad: parts of `sebilling status`, the database if it doesn't answer, the servers if they don't."""
+    bad = set()
+    try:
+        bad |= {str(part.name) for part in (await status.read(database, cluster.folder / "var")).parts if part.level is Level.BAD}
+    except DatabaseUnavailable:
+        bad.add("DATABASE")
+    try:
+        if (await http.get("/readyz", timeout=3)).status_code != httpx.codes.OK:
+            bad.add(SERVERS)
+    except httpx.HTTPError:
+        bad.add(SERVERS)
+    return bad
+
+
+class Fault(ABC):
+    """One kind. `strike` and `mend` may take seconds."""
+
+    part: ClassVar[str]
+    """What is red meanwhile."""
+
+    def __init__(self, cluster: Cluster, router: Any) -> None:
+        self.cluster, self.router = cluster, router
+
+    @abstractmethod
+    async def strike(self) -> None:
+        """Make it happen."""
+
+    @abstractmethod
+    async def mend(self) -> None:
+        """Do what an operator would."""
+
+
+class PrimaryKilled(Fault):
+    """PostgreSQL of the primary is killed; Patroni mends it."""
+
+    part = "DATABASE"
+
+    async def strike(self) -> None:
+        self._primary().kill_postgresql()
+
+    async def mend(self) -> None:
+        pass
+
+    def _primary(self) -> Machine:
+        primary = self.cluster.primary()
+        if primary is None:
+            raise LookupError("there is no primary")
+        return primary
+
+
+class PowerLost(PrimaryKilled):
+    """The primary's whole machine has no power."""
+
+    async def strike(self) -> None:
+        self._machine = self._primary()
+        self._machine.lose_power()
+
+    async def mend(self) -> None:
+        self._machine.start()
+
+
+class ServersKilled(Fault):
+    """All servers are killed."""
+
+    part = SERVERS
+
+    async def strike(self) -> None:
+        for program in self.cluster.servers.values():
+            program.kill()
+
+    async def mend(self) -> None:
+        for program in self.cluster.servers.values():
+            program.start()
+
+
+class WorkersKilled(Fault):
+    """All workers are killed."""
+
+    part = "WORKERS"
+
+    async def strike(self) -> None:
+        for program in self.cluster.workers.values():
+            program.kill()
+
+    async def mend(self) -> None:
+        for program in self.cluster.workers.values():
+            program.start()
+
+
+class WorkersPaused(Fault):
+    """All workers hang, and go on later as if nothing had been."""
+
+    part = "WORKERS"
+
+    async def strike(self) -> None:
+        for program in self.cluster.workers.values():
+            program.pause()
+
+    async def mend(self) -> None:
+        for program in self.cluster.workers.values():
+            program.go_on()
+
+
+class LineCut(Fault):
+    """HAProxy hangs: nobody gets to the servers, and no server to the database."""
+
+    part = SERVERS
+
+    async def strike(self) -> None:
+        self.cluster.haproxy.pause()
+
+    async def mend(self) -> None:
+        self.cluster.haproxy.go_on()
+
+
+class RouterAway(Fault):
+    """The router doesn't answer."""
+
+    part = "DEVICES"
+
+    async def strike(self) -> None:
+        await self.router.stop()
+
+    async def mend(self) -> None:
+        await self.router.listen()
+
+
+class DiskFull(Fault):
+    """The disk of the servers' files is full; `mount` it first."""
+
+    part = "DISK"
+
+    async def strike(self) -> None:
+        (self.cluster.folder / "var" / "filling").write_bytes(bytes((_DISK_MEGABYTES - 1) * 1024**2))
+
+    async def mend(self) -> None:
+        (self.cluster.folder / "var" / "filling").unlink()
+
+
+KINDS: Final[Sequence[type[Fault]]] = (PrimaryKilled, PowerLost, ServersKilled, WorkersKilled, WorkersPaused, LineCut, RouterAway, DiskFull)
+
+
+def mount(folder: Path) -> None:
+    """Give the folder a small disk of its own. Needs root."""
+    folder.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_DISK_MEGABYTES}m", "sebilling-chaos", folder], check=True)
+
+
+def unmount(folder: Path) -> None:
+    """Take it away, with what is on it."""
+    subprocess.run(["umount", "--lazy", folder], check=True)

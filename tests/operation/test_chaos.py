@@ -1,0 +1,153 @@
+"""Half an hour of faults under payments, blocks and restores: nothing is lost or doubled, everything converges, and monitors see each.
+
+SEBILLING_TEST_CHAOS_SECONDS says how long; without it nothing runs. It starts the cluster of the failover test, with a simulated router.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from sebilling.auth import passwords
+from sebilling.db.engine import Database
+from tests.operation import faults
+from tests.operation.clerks import Office, at_work, token_of
+from tests.operation.faults import Fault
+from tools.cluster.cluster import Cluster
+
+SECONDS: Final = int(os.environ.get("SEBILLING_TEST_CHAOS_SECONDS", "0"))
+SEED: Final = int(os.environ.get("SEBILLING_TEST_CHAOS_SEED", "1"))
+pytestmark = pytest.mark.skipif(SECONDS == 0, reason="SEBILLING_TEST_CHAOS_SECONDS isn't set")
+RED_SECONDS: Final = 60
+GREEN_SECONDS: Final = 120
+CREATE: Final = "mutation($input: CreateDeviceInput!) { createDevice(input: $input) { device { id } errors { message } } }"
+SET: Final = "mutation($input: SetServiceAccessInput!) { setServiceAccess(input: $input) { errors { message } } }"
+BLOCK: Final = "mutation($input: BlockCustomerInput!) { blockCustomer(input: $input) { errors { code } } }"
+RESTORE: Final = "mutation($input: BlockCustomerInput!) { restoreCustomer(input: $input) { errors { code } } }"
+ACCESSES: Final = "{ serviceAccesses(first: 200) { nodes { key desired actual inSync } } }"
+
+
+class Admin:
+    """Asks through HAProxy."""
+
+    def __init__(self, http: httpx.AsyncClient, token: str) -> None:
+        self._http, self._headers = http, {"Authorization": f"Bearer {token}"}
+
+    async def ask(self, document: str, **values: Any) -> Any:
+        """The first root field. Raises httpx.HTTPError, ValueError, KeyError or TypeError if there is no answer."""
+        asked = {"query": document, "variables": {"input": values} if values else {}}
+        answer = (await self._http.post("/graphql", json=asked, headers=self._headers)).json()
+        return next(iter(answer["data"].values()))
+
+
+@contextlib.asynccontextmanager
+async def connected_router(admin: Admin, customers: Sequence[int]) -> AsyncIterator[Any]:
+    """A simulated router with these customers, registered in SeBilling."""
+    testing = pytest.importorskip("sebilling_mikrotik.testing")
+    router, password = testing.Router(identity="RB-Chaos"), passwords.random_password()
+    router.user("sebilling", password)
+    router.setup()
+    router.add("/ppp/profile", name="home")
+    async with testing.Simulator(router) as simulator:
+        config = {"host": "127.0.0.1", "port": simulator.port, "username": "sebilling", "password": password, "tls": False}
+        made = await admin.ask(CREATE, name="RB-Chaos", kind="mikrotik.pppoe", config=config)
+        assert made["errors"] == []
+        for customer in customers:
+            router.add("/ppp/secret", name=f"c{customer}", profile="home", password="x", service="pppoe")
+            access = {"customerId": f"cus_{customer}", "deviceId": made["device"]["id"], "serviceKind": "PPPOE", "key": f"c{customer}"}
+            assert await admin.ask(SET, **access) == {"errors": []}
+        yield simulator
+
+
+async def block_and_restore(admin: Admin, customers: Sequence[int], dice: random.Random) -> None:
+    """Until cancelled; whether a deed was done is seen at the end, at the router."""
+    while True:
+        with contextlib.suppress(httpx.HTTPError, ValueError, KeyError, TypeError):
+            await admin.ask(dice.choice([BLOCK, RESTORE]), customerId=f"cus_{dice.choice(customers)}", reason="chaos")
+        await asyncio.sleep(0.5)
+
+
+async def converged(admin: Admin, simulator: Any) -> None:
+    """Wait until the router has each customer as SeBilling wants them."""
+    until = time.monotonic() + GREEN_SECONDS
+    while True:
+        nodes = (await admin.ask(ACCESSES))["nodes"]
+        rows = {row["name"]: row for row in simulator.router.table("/ppp/secret").rows.values()}
+        wrong = [
+            node for node in nodes if not node["inSync"] or (rows[node["key"]]["profile"] == "isolir") != (node["desired"] == "BLOCKED")
+        ]
+        if not wrong:
+            return
+        assert time.monotonic() < until, wrong
+        await asyncio.sleep(0.5)
+
+
+@pytest.mark.crash
+async def test_every_fault_is_seen_and_overcome(cluster: Cluster) -> None:
+    kinds = [kind for kind in faults.KINDS if kind is not faults.DiskFull or os.geteuid() == 0]
+    told: list[type[Fault]] = []
+    dice, began = random.Random(SEED), time.monotonic()
+    with contextlib.ExitStack() as disk:
+        if os.geteuid() == 0:
+            faults.mount(cluster.folder / "var")
+            disk.callback(faults.unmount, cluster.folder / "var")
+        async with (
+            at_work(cluster, clerks=12, pause_seconds=0.2) as office,
+            httpx.AsyncClient(base_url=cluster.network.url, timeout=30) as http,
+        ):
+            admin = Admin(http, await token_of(http, "admin"))
+            database = Database(cluster.url, connections=2)
+            people = [await office.isp.customer() for _ in range(20)]  # who owe nothing, so that a technician may restore them
+            async with connected_router(admin, people) as simulator:
+                deeds = asyncio.create_task(block_and_restore(admin, people, dice))
+                while time.monotonic() - began < SECONDS:
+                    waiting = waiting_kinds(kinds, told)
+                    fault = dice.choice(waiting)(cluster, simulator)
+                    seen, over = await overcome(fault, cluster, database, http)
+                    told.append(type(fault))
+                    sys.stdout.write(f"{type(fault).__name__}: red after {seen:.1f} s, green {over:.1f} s after it was mended\n")
+                    sys.stdout.flush()
+                    await asyncio.to_thread(cluster.await_whole, GREEN_SECONDS)
+                    await asyncio.sleep(dice.uniform(1, 5))
+                deeds.cancel()
+                await asyncio.gather(deeds, return_exceptions=True)
+                await converged(admin, simulator)
+            await database.close()
+    summary(office, len(told), time.monotonic() - began)
+
+
+def waiting_kinds(kinds: Sequence[type[Fault]], told: Sequence[type[Fault]]) -> list[type[Fault]]:
+    """Kinds whose turn has not come in this round: each comes once before one comes again."""
+    this_round = set(told[len(told) - len(told) % len(kinds) :])
+    return [kind for kind in kinds if kind not in this_round]
+
+
+async def overcome(fault: Fault, cluster: Cluster, database: Database, http: httpx.AsyncClient) -> tuple[float, float]:
+    """Seconds until the fault is red, and from its mending until nothing is."""
+    began = time.monotonic()
+    try:
+        await fault.strike()
+        while fault.part not in (bad := await faults.red(cluster, database, http)):
+            assert time.monotonic() - began < RED_SECONDS, f"{type(fault).__name__} isn't seen: {bad}"
+            await asyncio.sleep(0.2)
+        seen = time.monotonic() - began
+        await asyncio.sleep(3)
+    finally:
+        await fault.mend()
+    mended = time.monotonic()
+    while bad := await faults.red(cluster, database, http):
+        assert time.monotonic() - mended < GREEN_SECONDS, f"after {type(fault).__name__}: {bad}"
+        await asyncio.sleep(0.2)
+    return seen, time.monotonic() - mended
+
+
+def summary(office: Office, count: int, seconds: float) -> None:
+    rate = office.payments / seconds
+    sys.stdout.write(f"{count} faults, {office.payments} payments ({rate:.0f} a second), {office.sent_again} sent again\n")
