@@ -79,7 +79,7 @@ async def _shown(browser: Browser, address: str, path: str, rows: str) -> float:
         await devtools.send("Emulation.setCPUThrottlingRate", {"rate": _SLOWER_CPU})
         await page.add_init_script(f"({_NOTE_ROWS})({rows!r})")
         await page.goto(path)
-        await page.wait_for_function("window.rowsShownAt", timeout=60_000)
+        await page.locator(rows).first.wait_for(timeout=60_000)
         return float(await page.evaluate("window.rowsShownAt"))
 
 
