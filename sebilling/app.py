@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -60,10 +61,12 @@ def create_app(
     plugins: Plugins | None = None,
     is_demo: bool = False,
     metrics: "Metrics | None" = None,
+    leaving: threading.Event | None = None,
 ) -> Starlette:
     """Build the application with the installed plugins (or these); it closes the database when it ends.
 
-    It starts and responds even while the database is down. Raises InvalidSetting.
+    It starts and responds even while the database is down. Its health says that it is about to stop once `leaving` is set. Raises
+    InvalidSetting.
     """
     origins, trusted_proxies = cors_origins(settings), proxies(settings)  # checked before anything starts
     warn_of_wide_networks(trusted_proxies)
@@ -94,7 +97,7 @@ def create_app(
 
     app = Starlette(
         routes=[
-            *health(database),
+            *health(database, leaving or threading.Event()),
             Route("/graphql", BodyLimits(Compressed(Streams(view, parts, groups, lines)))),
             WebSocketRoute("/graphql", Sockets(view, parts, groups, lines)),
             downloads.route(parts),
@@ -116,13 +119,19 @@ def settle_memory() -> None:
     gc.set_threshold(10_000, 20, 50)
 
 
-def health(database: Database) -> list[Route]:
-    """Return the routes /healthz (the process is alive) and /readyz (the database is usable, or why not)."""
+def health(database: Database, leaving: threading.Event) -> list[Route]:
+    """Return the routes /healthz (the process is alive) and /readyz (the database is usable, or why not).
+
+    Both are 503 while `leaving` is set: the server still serves, but is about to stop.
+    """
+    about_to_stop = {"status": "leaving", "version": __version__}
 
     async def healthz(_: Request) -> Response:
-        return JSONResponse({"status": "ok", "version": __version__})
+        return JSONResponse(about_to_stop, status_code=503) if leaving.is_set() else JSONResponse({"status": "ok", "version": __version__})
 
     async def readyz(request: Request) -> Response:
+        if leaving.is_set():
+            return JSONResponse(about_to_stop, status_code=503)
         try:
             async with asyncio.timeout(3):
                 state = await inspect(database)

@@ -154,6 +154,12 @@ class Settings(BaseSettings):
         le=60,
         description="Seconds for which reads and payments (by their key) wait for a database that is away. 0: an error at once.",
     )
+    drain_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=30,
+        description="Seconds for which a server that is told to stop still serves, while /healthz sends proxies elsewhere. 0: none.",
+    )
     var: Path = Field(default=Path("var"), description="Folder for the embedded database, uploads and the key file.")
     storage_url: str | None = Field(
         default=None, description="Store of proofs, such as s3://bucket/prefix with the usual AWS_… variables. Unset: uploads in VAR."

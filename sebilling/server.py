@@ -1,6 +1,7 @@
 """Configuration of uvicorn, and a server in a thread of this process on a real socket, for the demo and the benchmarks."""
 
 import asyncio
+import signal
 import socket
 import struct
 import threading
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from types import FrameType
 from typing import Any, Final
 
 import uvicorn
@@ -200,6 +202,33 @@ def options(limits: Limits) -> Mapping[str, Any]:
     """Return uvicorn's options for one server."""
     connections = Connections(limits)
     return {**_OPTIONS, "http": partial(Http, connections=connections), "ws": partial(WebSockets, connections=connections)}
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which after SIGTERM first serves on for a while: `leaving` is set, so that /healthz can tell proxies to send new
+    requests elsewhere. Closing the port at once would lose connections that the kernel has accepted and nobody has read. A second signal
+    ends it as usual.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, leaving: threading.Event, drain_seconds: int) -> None:
+        super().__init__(config)
+        self._leaving, self._drain_seconds = leaving, drain_seconds
+        self._ends_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called with each signal that ends the process."""
+        if sig == signal.SIGTERM and self._drain_seconds and not self._leaving.is_set():
+            self._ends_at = time.monotonic() + self._drain_seconds
+            self._leaving.set()
+            return
+        super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second; returns whether the server is to end."""
+        if self._ends_at is not None and time.monotonic() >= self._ends_at:
+            self._ends_at = None
+            self.handle_exit(signal.SIGTERM, None)
+        return await super().on_tick(counter)
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

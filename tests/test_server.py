@@ -1,14 +1,19 @@
 """How we are served: what a client or a proxy in front of us relies on."""
 
+import signal
 import socket
 import time
 from http.client import HTTPConnection
 from pathlib import Path
 
+import httpx
+import pytest
 from starlette.applications import Starlette
 
+from sebilling.db.engine import Database
 from sebilling.server import listening_socket, serving
 from tests import commands
+from tests.processes import servers
 
 
 def test_an_idle_connection_is_kept_for_longer_than_clients_keep_theirs() -> None:
@@ -30,3 +35,31 @@ def test_a_taken_port_is_told_before_a_database_is_made(tmp_path: Path) -> None:
         done = commands.run(["serve", "--port", port], folder=tmp_path, SEBILLING_VAR=str(tmp_path / "var"))
     assert (done.returncode, "choose another port" in done.stderr) == (1, True), done.stderr
     assert not (tmp_path / "var").exists()
+
+
+def test_a_server_that_is_told_to_stop_sends_proxies_elsewhere_and_serves_on_for_a_while(committed: Database) -> None:
+    with servers(committed.url, SEBILLING_DRAIN_SECONDS="2") as (server,):
+        assert httpx.get(f"{server.address}/healthz").status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        told = time.monotonic()
+        while time.monotonic() < told + 1.5:
+            for path in ("/healthz", "/readyz"):
+                answer = httpx.get(f"{server.address}{path}")
+                assert (answer.status_code, answer.json()["status"]) == (503, "leaving") or time.monotonic() < told + 0.5
+            answer = httpx.post(f"{server.address}/graphql", json={"query": "{ __typename }"})
+            assert answer.json() == {"data": {"__typename": "Query"}}
+            time.sleep(0.1)
+        server.process.wait(timeout=15)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{server.address}/healthz")
+
+
+def test_who_tells_it_twice_or_never_asked_for_it_does_not_wait(committed: Database) -> None:
+    for seconds, signals in (("30", 2), ("0", 1)):
+        with servers(committed.url, SEBILLING_DRAIN_SECONDS=seconds) as (server,):
+            began = time.monotonic()
+            for _ in range(signals):
+                server.process.send_signal(signal.SIGTERM)
+                time.sleep(0.3)
+            server.process.wait(timeout=15)
+            assert time.monotonic() - began < 12

@@ -1,6 +1,8 @@
 """`sebilling serve`: the server."""
 
 import asyncio
+import threading
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -19,7 +21,7 @@ from sebilling.db.engine import Database
 from sebilling.edge import proxies
 from sebilling.errors import DatabaseUnavailable
 from sebilling.operation import sealed_key
-from sebilling.server import check_port, options
+from sebilling.server import Server, check_port, options
 
 
 def serve(
@@ -34,8 +36,15 @@ def serve(
         database = database_of(settings, url, connections=settings.database_connections)
         asyncio.run(_invite(url, settings))
         with no_collections():
-            served = create_app(settings, database, metrics=metrics_of(settings))
-        uvicorn.run(served, host=settings.host, port=settings.port, **options(limits_of(settings, proxies(settings))))
+            leaving = threading.Event()
+            served = create_app(settings, database, metrics=metrics_of(settings), leaving=leaving)
+        limits = limits_of(settings, proxies(settings))
+        config = uvicorn.Config(served, host=settings.host, port=settings.port, **options(limits))
+        server = Server(config, leaving=leaving, drain_seconds=settings.drain_seconds)
+        with suppress(KeyboardInterrupt):
+            server.run()
+        if not server.started:
+            raise typer.Exit(code=3)  # uvicorn's own code for it
 
 
 async def _invite(url: str, settings: Settings) -> None:
