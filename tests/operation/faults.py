@@ -1,5 +1,6 @@
 """Faults of a cluster and of a router, each of which can be mended, and what a monitor sees of them."""
 
+import asyncio
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,12 +12,14 @@ import httpx
 from sebilling.db.engine import Database
 from sebilling.errors import DatabaseUnavailable
 from sebilling.operation import status
-from sebilling.operation.status import Level
+from sebilling.operation.status import Level, StatusPart
 from tools.cluster.cluster import Cluster
 from tools.cluster.machine import Machine
 
 SERVERS: Final = "SERVERS"
 """What is red if the service doesn't answer at its address."""
+_ANSWER_SECONDS: Final = 4
+"""What takes longer doesn't answer, for a monitor."""
 _DISK_MEGABYTES: Final = 64
 
 
@@ -24,11 +27,13 @@ async def red(cluster: Cluster, database: Database, http: httpx.AsyncClient) -> 
     """What a monitor calls bad: parts of `sebilling status`, the database if it doesn't answer, the servers if they don't."""
     bad = set()
     try:
-        bad |= {str(part.name) for part in (await status.read(database, cluster.folder / "var")).parts if part.level is Level.BAD}
-    except DatabaseUnavailable:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            parts = (await status.read(database, cluster.folder / "var")).parts
+        bad |= {str(part.name) for part in parts if part.level is Level.BAD and part.name is not StatusPart.BACKUP}  # it has none
+    except (DatabaseUnavailable, TimeoutError):
         bad.add("DATABASE")
     try:
-        if (await http.get("/readyz", timeout=3)).status_code != httpx.codes.OK:
+        if (await http.get("/readyz", timeout=_ANSWER_SECONDS)).status_code != httpx.codes.OK:
             bad.add(SERVERS)
     except httpx.HTTPError:
         bad.add(SERVERS)
