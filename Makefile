@@ -9,7 +9,7 @@ PLUGINS := plugins/mikrotik plugins/nftables plugins/notify plugins/olt plugins/
 # Tests start hundreds of processes of ours, so modules are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup web demo cluster run test check lint bench campaign mutants graphiql reference pictures clean
+.PHONY: setup web demo cluster run test check lint bench campaign chaos mutants graphiql reference pictures clean
 setup: .venv/.dev .venv/.web
 
 .venv/.made:
@@ -80,6 +80,10 @@ campaign: .venv/.dev .venv/.web
 	SEBILLING_TEST_ISOLATION_SEEDS=300 SEBILLING_TEST_LOOKS_ACCESSES=10000 SEBILLING_TEST_RECOVERED=1000 SEBILLING_TEST_AUDITED=5000 SEBILLING_TEST_SPEEDS=5000 SEBILLING_TEST_ROUTER_SPEEDS=5000 SEBILLING_TEST_FORETOLD_EXAMPLES=400 SEBILLING_TEST_IMPORTS_BESIDE=60000 SEBILLING_TEST_PHONE_SEEDS=50 SEBILLING_TEST_COLLECTOR_SEEDS=30 SEBILLING_TEST_CAMPAIGN=1 \
 	SEBILLING_TEST_FUZZ_DOCUMENTS=10000 SEBILLING_TEST_FUZZ_ARGUMENTS=20000 SEBILLING_TEST_LIVE_SECONDS=300 SEBILLING_TEST_SPREADSHEETS=10000 SEBILLING_TEST_PEERS_CUSTOMERS=500 SEBILLING_TEST_FAILOVERS=20 \
 	$(BIN)/python -m pytest -s $(addprefix tests/,$(or $(ARGS),billing/test_foretold.py crash concurrency money isolation phone fuzz live imports storage web operation)) $(if $(ARGS),,plugins/radius/tests/test_faults.py)
+
+# Half an hour of faults under payments, on a cluster with a simulated router; needs Debian's packages, as `make cluster` does.
+chaos: .venv/.dev .venv/.web
+	SEBILLING_TEST_CHAOS_SECONDS=$${SEBILLING_TEST_CHAOS_SECONDS:-1800} $(BIN)/python -m pytest -c pyproject.toml --numprocesses=0 -q -s tests/operation/test_chaos.py $(ARGS)
 
 mutants: .venv/.dev
 	$(BIN)/python -m tests.mutants $(ARGS)
