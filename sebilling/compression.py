@@ -1,4 +1,4 @@
-"""Compression of large responses by gzip, for clients that prefer it to plain bytes."""
+"""Compression of large responses by gzip, for clients that prefer it to plain bytes, and who takes what the build has compressed."""
 
 from decimal import Decimal
 from typing import Final
@@ -40,3 +40,10 @@ def prefers_gzip(accept_encoding: str) -> bool:
     accepted = qualities(accept_encoding)
     gzip = accepted.get("gzip", accepted.get("*", Decimal(0)))
     return gzip > 0 and gzip >= accepted.get("identity", Decimal(0))
+
+
+def prefers_brotli(accept_encoding: str) -> bool:
+    """Whether a client names Brotli, and prefers neither gzip nor plain bytes to it."""
+    accepted = qualities(accept_encoding)
+    brotli = accepted.get("br", Decimal(0))
+    return brotli > 0 and brotli >= max(accepted.get("gzip", Decimal(0)), accepted.get("identity", Decimal(0)))

@@ -5,6 +5,7 @@ screen's of the admin, which the page's own router shows; the collector's app ha
 and 0033.
 """
 
+import mimetypes
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, request_response
 
-from sebilling.compression import Compressed
+from sebilling.compression import Compressed, prefers_brotli
 from sebilling.language import Sentence, preferred
 
 _FOLDER: Final = Path(str(files("sebilling"))) / "web_files"
@@ -36,6 +37,10 @@ _ROOTS_OF_OTHERS: Final = frozenset({"graphql", "downloads", "healthz", "readyz"
 _OF_COLLECTOR: Final = {f"{_COLLECTOR}/": f"{_COLLECTOR}/index.html", f"{_COLLECTOR}/index.html": f"{_COLLECTOR}/index.html"}
 """Addresses of the collector's page; its service worker asks for it by the second."""
 _SERVICE_WORKER: Final = f"{_COLLECTOR}/sw.js"
+_ASKING: Final = {"Cache-Control": "no-cache", "Content-Security-Policy": _POLICY}
+"""Of a page or the service worker, which ask for other files themselves. Kept without asking, they would never be updated."""
+_BROTLI: Final = ".br"
+"""What the name of a file's compressed copy ends with. The build makes the copies, so the server compresses no file for each request."""
 _HASHED: Final = ("assets/", f"{_COLLECTOR}/assets/")
 """Folders of files whose names have their content's hash."""
 
@@ -55,7 +60,9 @@ class _WebApp:
     def __init__(self, folder: Path) -> None:
         self._page = folder / "index.html"
         # Looked up by name: an address never becomes a path.
-        self._files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file() and file != self._page}
+        found = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file() and file != self._page}
+        self._files = {name: file for name, file in found.items() if file.suffix != _BROTLI}
+        self._brotli = {name.removesuffix(_BROTLI): file for name, file in found.items() if file.suffix == _BROTLI}
 
     async def answer(self, request: Request) -> Response:
         """The file, or the page. Raises HTTPException 404."""
@@ -69,15 +76,23 @@ class _WebApp:
         if (page := self._files.get(_OF_COLLECTOR.get(path, ""))) is not None:
             return _page(page)
         if (file := self._files.get(path)) is not None:
-            return _page(file) if path == _SERVICE_WORKER else FileResponse(file, headers={"Cache-Control": _lifetime(path)})
+            return self._answered(path, file, request.headers.get("accept-encoding", ""))
         if not _SCREEN.fullmatch(path) or path.partition("/")[0] in _ROOTS_OF_OTHERS:
             raise HTTPException(404)
         return _page(self._page)
 
+    def _answered(self, path: str, file: Path, accept_encoding: str) -> FileResponse:
+        headers = _ASKING if path == _SERVICE_WORKER else {"Cache-Control": _lifetime(path)}
+        if (compressed := self._brotli.get(path)) is None:
+            return FileResponse(file, headers=headers)
+        headers = {**headers, "Vary": "Accept-Encoding"}
+        if not prefers_brotli(accept_encoding):
+            return FileResponse(file, headers=headers)
+        return FileResponse(compressed, media_type=mimetypes.guess_type(file)[0], headers={**headers, "Content-Encoding": "br"})
+
 
 def _page(file: Path) -> FileResponse:
-    """A page or the service worker, which ask for other files themselves. Kept without asking, it would never be updated."""
-    return FileResponse(file, headers={"Cache-Control": "no-cache", "Content-Security-Policy": _POLICY})
+    return FileResponse(file, headers=_ASKING)
 
 
 def _lifetime(path: str) -> str:

@@ -66,6 +66,28 @@ async def test_the_service_worker_is_always_asked_for_and_may_fetch(folder: Path
     assert "connect-src 'self'" in answer.headers["content-security-policy"], "or it could not read the app's files"
 
 
+@pytest.mark.parametrize("accepted", ["gzip, deflate, br, zstd", "br", "gzip;q=0.5, br;q=0.8"])
+async def test_what_the_build_compressed_is_sent_to_who_reads_it(folder: Path, accepted: str) -> None:
+    (folder / "assets" / "index-1a2b.js.br").write_bytes(b"compressed")
+    plain = await client(folder).get("/assets/index-1a2b.js", headers={"Accept-Encoding": "identity"})
+    async with client(folder).stream("GET", "/assets/index-1a2b.js", headers={"Accept-Encoding": accepted}) as answer:
+        assert b"".join([part async for part in answer.aiter_raw()]) == b"compressed"
+    assert answer.headers["content-encoding"] == "br"
+    assert answer.headers["content-type"] == plain.headers["content-type"]
+    assert answer.headers["cache-control"] == plain.headers["cache-control"]
+    assert answer.headers["etag"] != plain.headers["etag"], "they are different bytes"
+    assert answer.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("accepted", ["", "gzip", "gzip, br;q=0", "gzip, br;q=0.5", "*"])
+async def test_others_get_the_file(folder: Path, accepted: str) -> None:
+    (folder / "assets" / "index-1a2b.js.br").write_bytes(b"compressed")
+    answer = await client(folder).get("/assets/index-1a2b.js", headers={"Accept-Encoding": accepted})
+    assert answer.text == "run()"
+    assert "content-encoding" not in answer.headers
+    assert (await client(folder).get("/assets/index-1a2b.js.br")).status_code == 404
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
 
 import { paraglideVitePlugin } from '@inlang/paraglide-js';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
@@ -8,6 +9,7 @@ import { generateSW } from 'workbox-build';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const FILES = at('../sebilling/web_files');
+const WORTH_COMPRESSING = 1024;
 
 const MESSAGES = /[\\/]src[\\/]paraglide[\\/]messages[\\/](\w+)\.js$/;
 const AREAS = ['customers', 'log', 'money', 'setup'];
@@ -15,14 +17,17 @@ const areas = new Map(
   AREAS.flatMap((area) => Object.keys(JSON.parse(readFileSync(at(`messages/${area}/id.json`), 'utf8'))).map((name) => [name, area])),
 );
 
-// Each text is a module of its own. Those of the first load are one file; the others come with the first screen of their area.
-const texts = {
+// On a slow line each file costs more than its bytes, so there are few: what the page begins with, the rest of the first load, what two
+// screens share, the texts of an area, and each screen. Each text is a module of its own.
+const files = {
   treeshake: { moduleSideEffects: [{ test: /[\\/]src[\\/]paraglide[\\/]/, sideEffects: false }] },
   output: {
     codeSplitting: {
       groups: [
-        { name: 'texts', test: MESSAGES, tags: ['$initial' as const], priority: 1 },
-        { name: (id: string) => `texts-${areas.get(MESSAGES.exec(id)?.[1] ?? '') ?? 'common'}`, test: MESSAGES },
+        { name: 'early', test: /[\\/]src[\\/](gql[\\/]|lib[\\/]early\.|admin[\\/](screens|early)\.)|preload-helper/, priority: 3 },
+        { name: 'first', tags: ['$initial' as const], priority: 2 },
+        { name: (id: string) => `texts-${areas.get(MESSAGES.exec(id)?.[1] ?? '') ?? 'common'}`, test: MESSAGES, minShareCount: 2, priority: 1 },
+        { name: 'shared', minShareCount: 2 },
       ],
     },
   },
@@ -36,7 +41,7 @@ const shared: UserConfig = {
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     target: 'es2022',
-    rolldownOptions: texts,
+    rolldownOptions: files,
   },
   server: { proxy: { '/graphql': { target: 'http://127.0.0.1:8000', ws: true }, '/downloads': 'http://127.0.0.1:8000' } },
 };
@@ -72,13 +77,49 @@ function serviceWorker(): Plugin {
   };
 }
 
-const admin: UserConfig = { ...shared, plugins: plugins(), build: { ...shared.build, outDir: FILES } };
+/** Writes each file once more, as small as Brotli makes it: the server sends that to browsers that read it. */
+function brotli(folder: string): Plugin {
+  return {
+    name: 'brotli',
+    apply: 'build',
+    closeBundle() {
+      for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+        if (!/\.(js|css|svg)$/.test(name)) continue;
+        const content = readFileSync(`${folder}/${name}`);
+        if (content.length >= WORTH_COMPRESSING) writeFileSync(`${folder}/${name}.br`, brotliCompressSync(content));
+      }
+    },
+  };
+}
+
+/** Puts `early.ts` of an app into its page, before the other scripts: it runs as soon as it is there, while they are loaded. */
+function early(source: string, base: string): Plugin {
+  return {
+    name: 'early',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler(_page, { bundle }) {
+        const built = Object.values(bundle ?? {}).find((file) => file.type === 'chunk' && file.facadeModuleId === source);
+        if (built === undefined) throw new Error(`${source} isn't built`);
+        return [{ tag: 'script', attrs: { type: 'module', async: true, crossorigin: true, src: `${base}${built.fileName}` }, injectTo: 'head-prepend' }];
+      },
+    },
+  };
+}
+
+const EARLY = at('src/admin/early.ts');
+const admin: UserConfig = {
+  ...shared,
+  plugins: [...plugins(), early(EARLY, '/'), brotli(FILES)],
+  build: { ...shared.build, outDir: FILES, rolldownOptions: { ...files, input: { index: at('index.html'), early: EARLY } } },
+};
 
 const collector: UserConfig = {
   ...shared,
   root: at('kolektor'),
   base: '/kolektor/',
-  plugins: [...plugins(), serviceWorker()],
+  plugins: [...plugins(), serviceWorker(), brotli(`${FILES}/kolektor`)],
   build: { ...shared.build, outDir: `${FILES}/kolektor` },
 };
 

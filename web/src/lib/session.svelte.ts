@@ -3,6 +3,7 @@ import type { MeQuery, Permission } from '../gql/documents';
 import { MeDocument, EndSignInDocument } from '../gql/documents';
 import { ask, mutate } from './api.svelte';
 import { closeLine, onSignedOut } from './client';
+import { takeEarly } from './early';
 
 type Me = NonNullable<MeQuery['me']>;
 
@@ -17,6 +18,11 @@ class Session {
   }
 
   async load(): Promise<void> {
+    const early = await takeEarly();
+    if (early !== undefined) {
+      this.me = early;
+      return;
+    }
     const result = await ask(MeDocument, {});
     const isSignedOut = result.error?.graphQLErrors.some((error) => error.extensions['code'] === 'UNAUTHENTICATED') ?? false;
     this.isUnreachable = result.error !== undefined && !isSignedOut;
