@@ -24,9 +24,18 @@ const files = {
   output: {
     codeSplitting: {
       groups: [
-        { name: 'early', test: /[\\/]src[\\/](gql[\\/]|lib[\\/]early\.|admin[\\/](screens|early)\.)|preload-helper/, priority: 3 },
+        {
+          name: 'early',
+          test: /[\\/]src[\\/](gql[\\/]|lib[\\/]early\.|admin[\\/](screens|early)\.|collector[\\/](start|early)\.)|preload-helper/,
+          priority: 3,
+        },
         { name: 'first', tags: ['$initial' as const], priority: 2 },
-        { name: (id: string) => `texts-${areas.get(MESSAGES.exec(id)?.[1] ?? '') ?? 'common'}`, test: MESSAGES, minShareCount: 2, priority: 1 },
+        {
+          name: (id: string) => `texts-${areas.get(MESSAGES.exec(id)?.[1] ?? '') ?? 'common'}`,
+          test: MESSAGES,
+          minShareCount: 2,
+          priority: 1,
+        },
         { name: 'shared', minShareCount: 2 },
       ],
     },
@@ -77,14 +86,13 @@ function serviceWorker(): Plugin {
   };
 }
 
-/** Writes each file once more, as small as Brotli makes it: the server sends that to browsers that read it. */
+/** Writes each file whose name has its content's hash once more, as small as Brotli makes it: the server sends that to browsers that read it. */
 function brotli(folder: string): Plugin {
   return {
     name: 'brotli',
     apply: 'build',
-    closeBundle() {
-      for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-        if (!/\.(js|css|svg)$/.test(name)) continue;
+    writeBundle() {
+      for (const name of readdirSync(folder)) {
         const content = readFileSync(`${folder}/${name}`);
         if (content.length >= WORTH_COMPRESSING) writeFileSync(`${folder}/${name}.br`, brotliCompressSync(content));
       }
@@ -102,25 +110,36 @@ function early(source: string, base: string): Plugin {
       handler(_page, { bundle }) {
         const built = Object.values(bundle ?? {}).find((file) => file.type === 'chunk' && file.facadeModuleId === source);
         if (built === undefined) throw new Error(`${source} isn't built`);
-        return [{ tag: 'script', attrs: { type: 'module', async: true, crossorigin: true, src: `${base}${built.fileName}` }, injectTo: 'head-prepend' }];
+        return [
+          {
+            tag: 'script',
+            attrs: { type: 'module', async: true, crossorigin: true, src: `${base}${built.fileName}` },
+            injectTo: 'head-prepend',
+          },
+        ];
       },
     },
   };
 }
 
-const EARLY = at('src/admin/early.ts');
+const ADMIN_EARLY = at('src/admin/early.ts');
 const admin: UserConfig = {
   ...shared,
-  plugins: [...plugins(), early(EARLY, '/'), brotli(FILES)],
-  build: { ...shared.build, outDir: FILES, rolldownOptions: { ...files, input: { index: at('index.html'), early: EARLY } } },
+  plugins: [...plugins(), early(ADMIN_EARLY, '/'), brotli(`${FILES}/assets`)],
+  build: { ...shared.build, outDir: FILES, rolldownOptions: { ...files, input: { index: at('index.html'), early: ADMIN_EARLY } } },
 };
 
+const COLLECTOR_EARLY = at('src/collector/early.ts');
 const collector: UserConfig = {
   ...shared,
   root: at('kolektor'),
   base: '/kolektor/',
-  plugins: [...plugins(), serviceWorker(), brotli(`${FILES}/kolektor`)],
-  build: { ...shared.build, outDir: `${FILES}/kolektor` },
+  plugins: [...plugins(), early(COLLECTOR_EARLY, '/kolektor/'), serviceWorker(), brotli(`${FILES}/kolektor/assets`)],
+  build: {
+    ...shared.build,
+    outDir: `${FILES}/kolektor`,
+    rolldownOptions: { ...files, input: { index: at('kolektor/index.html'), early: COLLECTOR_EARLY } },
+  },
 };
 
 // Two builds, so that neither app loads a byte of the other.

@@ -5,6 +5,7 @@ import { alone, announce } from './lock';
 import { drain } from './outbox';
 import { phone } from './phone.svelte';
 import { ask, endedBy } from './request';
+import { takeStart } from './start';
 import { handTo, keep, type Me } from './store';
 import { sync } from './sync';
 
@@ -61,7 +62,8 @@ function schedule(): void {
 
 async function once(): Promise<void> {
   // The cookie is the whole browser's: another user may have signed in on another page.
-  const me = await caller();
+  const start = await takeStart();
+  const me = start?.me ?? (await caller());
   if (me === null) return;
   if (await handTo(me)) await phone.readCustomers();
   await phone.readNotes();
@@ -71,7 +73,7 @@ async function once(): Promise<void> {
     announce();
   });
   // What was sent without an answer may be recorded: a sync now would subtract it twice.
-  const ended = sent.kind === 'done' ? await sync(now, () => phone.readCustomers()) : sent;
+  const ended = sent.kind === 'done' ? await sync(now, () => phone.readCustomers(), start?.customers) : sent;
   phone.line = ended.kind === 'lost' ? 'offline' : 'online';
   phone.needsSignIn = ended.kind === 'signedOut';
   phone.refusal = ended.kind === 'refused' ? ended.message : '';

@@ -70,11 +70,12 @@ export type Store = IDBPDatabase<Schema>;
 
 /** Grows with each change of the stores. `upgrade` only ever adds to the outbox: an update of the app must not lose a payment. */
 const VERSION = 1;
+const NAME = 'sebilling-kolektor';
 
 let opened: Promise<Store> | undefined;
 
 export function store(): Promise<Store> {
-  opened ??= openDB<Schema>('sebilling-kolektor', VERSION, {
+  opened ??= openDB<Schema>(NAME, VERSION, {
     upgrade(database, old) {
       if (old < 1) {
         database.createObjectStore('customers', { keyPath: 'customerId' });
@@ -87,6 +88,12 @@ export function store(): Promise<Store> {
     terminated: () => (opened = undefined),
   });
   return opened;
+}
+
+/** Whether this phone has nothing of the app; false if the browser doesn't tell. */
+export async function isNew(): Promise<boolean> {
+  const databases = indexedDB.databases as IDBFactory['databases'] | undefined;
+  return databases !== undefined && !(await databases.call(indexedDB)).some((one) => one.name === NAME);
 }
 
 export async function kept<Name extends keyof Kept>(name: Name): Promise<Kept[Name] | undefined> {

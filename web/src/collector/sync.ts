@@ -5,14 +5,17 @@ import { kept, store } from './store';
 
 type Page = NonNullable<SyncQuery['syncCustomers']>;
 
-/** Read what has changed until nothing more has. */
-export async function sync(now: () => string, changed: () => Promise<void>): Promise<Ended> {
+/** Read what has changed until nothing more has. `first`: the first page, if it was read already. */
+export async function sync(now: () => string, changed: () => Promise<void>, first?: Page | null): Promise<Ended> {
   for (;;) {
     const since = (await kept('cursor')) ?? null;
-    const outcome = await ask(SyncDocument, { since, counterId: null });
-    if (outcome.kind === 'lost') return { kind: 'lost' };
-    if (outcome.kind === 'refused' || outcome.data.syncCustomers === null) return endedBy(outcome.errors);
-    const page = outcome.data.syncCustomers;
+    let page = since === null ? first : null;
+    if (!page) {
+      const outcome = await ask(SyncDocument, { since, counterId: null });
+      if (outcome.kind === 'lost') return { kind: 'lost' };
+      if (outcome.kind === 'refused' || outcome.data.syncCustomers === null) return endedBy(outcome.errors);
+      page = outcome.data.syncCustomers;
+    }
     await apply(page, since, now());
     if (page.reset || page.customers.length > 0 || page.removed.length > 0) await changed();
     if (!page.more) return { kind: 'done' };

@@ -422,6 +422,11 @@ export type CollectorMeQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type CollectorMeQuery = { me: { role: Role, permissions: Array<Permission>, cashLimit: number, user: { id: string, name: string }, counters: Array<{ id: string, code: string, name: string }> } | null };
 
+export type CollectorStartQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type CollectorStartQuery = { me: { role: Role, permissions: Array<Permission>, cashLimit: number, user: { id: string, name: string }, counters: Array<{ id: string, code: string, name: string }> } | null, syncCustomers: { reset: boolean, more: boolean, cursor: string, removed: Array<{ customerId: string, reason: RemovalReason }>, customers: Array<{ customerId: string, code: string, name: string, phone: string, address: string, counterId: string, planName: string, price: number, outstanding: number, credit: number, pageUrl: string | null, openInvoices: Array<{ invoiceId: string, number: string, coversFrom: string, coversUntil: string, dueOn: string, total: number, outstanding: number }> }> } | null };
+
 export type CollectorSignInMutationVariables = Exact<{
   input: SignInInput;
 }>;
@@ -748,6 +753,55 @@ export const CollectorMeDocument = /*#__PURE__*/ new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<CollectorMeQuery, CollectorMeQueryVariables>;
+export const CollectorStartDocument = /*#__PURE__*/ new TypedDocumentString(`
+    query CollectorStart {
+  me {
+    user {
+      id
+      name
+    }
+    role
+    counters {
+      id
+      code
+      name
+    }
+    permissions
+    cashLimit
+  }
+  syncCustomers(first: 100) {
+    reset
+    more
+    cursor
+    removed {
+      customerId
+      reason
+    }
+    customers {
+      customerId
+      code
+      name
+      phone
+      address
+      counterId
+      planName
+      price
+      outstanding
+      credit
+      pageUrl
+      openInvoices {
+        invoiceId
+        number
+        coversFrom
+        coversUntil
+        dueOn
+        total
+        outstanding
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<CollectorStartQuery, CollectorStartQueryVariables>;
 export const CollectorSignInDocument = /*#__PURE__*/ new TypedDocumentString(`
     mutation CollectorSignIn($input: SignInInput!) {
   signIn(input: $input) {
