@@ -11,14 +11,8 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const FILES = at('../sebilling/web_files');
 const WORTH_COMPRESSING = 1024;
 
-const MESSAGES = /[\\/]src[\\/]paraglide[\\/]messages[\\/](\w+)\.js$/;
-const AREAS = ['customers', 'log', 'money', 'setup'];
-const areas = new Map(
-  AREAS.flatMap((area) => Object.keys(JSON.parse(readFileSync(at(`messages/${area}/id.json`), 'utf8'))).map((name) => [name, area])),
-);
-
-// On a slow line each file costs more than its bytes, so there are few: what the page begins with, the rest of the first load, what two
-// screens share, the texts of an area, and each screen. Each text is a module of its own.
+// On a slow line each file costs more than its bytes, so there are few: what the page begins with, the rest of the first load, what
+// screens share, and each screen. Each text is a module of its own and goes where it is used.
 const files = {
   treeshake: { moduleSideEffects: [{ test: /[\\/]src[\\/]paraglide[\\/]/, sideEffects: false }] },
   output: {
@@ -30,12 +24,6 @@ const files = {
           priority: 3,
         },
         { name: 'first', tags: ['$initial' as const], priority: 2 },
-        {
-          name: (id: string) => `texts-${areas.get(MESSAGES.exec(id)?.[1] ?? '') ?? 'common'}`,
-          test: MESSAGES,
-          minShareCount: 2,
-          priority: 1,
-        },
         { name: 'shared', minShareCount: 2 },
       ],
     },

@@ -36,8 +36,8 @@ export async function exchange(): Promise<void> {
   }
 }
 
-/** Begin: the app has started. */
-export function keepExchanging(): void {
+/** Begin: the app has started. Until the first exchange has ended. */
+export async function keepExchanging(): Promise<void> {
   addEventListener('online', () => {
     pause = FIRST_PAUSE_MS;
     void exchange();
@@ -46,7 +46,7 @@ export function keepExchanging(): void {
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') void exchange();
   });
-  void exchange();
+  await exchange();
 }
 
 function schedule(): void {

@@ -12,11 +12,19 @@ document.documentElement.lang = getLocale();
 const target = document.getElementById('app');
 if (target === null) throw new Error('the page has no element #app');
 mount(App, { target });
-try {
-  await prune(Date.now());
-  await phone.readAll();
-  keepExchanging();
-} catch {
-  phone.isWithoutStorage = true;
+
+async function begin(): Promise<void> {
+  try {
+    await prune(Date.now());
+    await phone.readAll();
+  } catch {
+    phone.isWithoutStorage = true;
+    return;
+  }
+  await keepExchanging();
 }
-if (import.meta.env.PROD) void update.watch();
+
+// The app's files are stored for the next time once the customers are there.
+void begin().finally(() => {
+  if (import.meta.env.PROD) void update.watch();
+});
