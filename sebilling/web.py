@@ -60,9 +60,9 @@ class _WebApp:
     def __init__(self, folder: Path) -> None:
         self._page = folder / "index.html"
         # Looked up by name: an address never becomes a path.
-        found = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file() and file != self._page}
-        self._files = {name: file for name, file in found.items() if file.suffix != _BROTLI}
-        self._brotli = {name.removesuffix(_BROTLI): file for name, file in found.items() if file.suffix == _BROTLI}
+        by_name = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file() and file != self._page}
+        self._files = {name: file for name, file in by_name.items() if file.suffix != _BROTLI}
+        self._brotli = {name.removesuffix(_BROTLI): file for name, file in by_name.items() if file.suffix == _BROTLI}
 
     async def answer(self, request: Request) -> Response:
         """The file, or the page. Raises HTTPException 404."""

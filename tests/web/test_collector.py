@@ -122,6 +122,24 @@ async def test_a_clerk_may_agree_to_a_promise(phone: BrowserContext, shop: Shop,
     await expect(dialog.get_by_role("status")).to_contain_text("tercatat")
 
 
+async def test_a_new_phone_asks_for_everything_at_once(phone: BrowserContext, shop: Shop) -> None:
+    collector = next(sign_in for sign_in in shop.sign_ins if sign_in.role is Role.COLLECTOR)
+    values = {"input": {"username": collector.username, "password": collector.password, "cookie": True}}
+    data = {"query": "mutation($input: SignInInput!) { signIn(input: $input) { errors { message } } }", "variables": values}
+    answer = await phone.request.post("/graphql", data=data, headers={"GraphQL-Require-Preflight": "1"})
+    assert (await answer.json())["data"]["signIn"]["errors"] == []
+    asked: list[str] = []
+    phone.on("request", lambda request: asked.append(str(request.post_data)) if request.url.endswith("/graphql") else None)
+    app = await phone.new_page()
+    for questions in (["CollectorStart", "CollectorCash"], ["CollectorMe", "Sync", "CollectorCash"]):
+        async with app.expect_request(lambda request: "query CollectorCash" in str(request.post_data)):
+            await app.goto("/kolektor/")
+        await expect(app.get_by_role("main").get_by_role("listitem").first).to_be_visible()
+        assert [re.findall(r"query (\w+)", body) for body in asked] == [[name] for name in questions]
+        asked.clear()
+        await app.goto("about:blank")
+
+
 def test_the_first_load_is_small() -> None:
     """The page with the scripts and styles that it names, compressed as the server does."""
     folder = Path(web.__file__).parent / "web_files"

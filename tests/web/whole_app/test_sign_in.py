@@ -4,7 +4,7 @@ import base64
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from sebilling.actor import Role
 from sebilling.auth import totp
@@ -40,6 +40,23 @@ async def test_a_server_that_fails_is_not_taken_for_nobody_signed_in(browser: Br
     await page.get_by_role("button", name="Coba lagi").click()
     await expect(page.get_by_label("Kata sandi")).to_be_visible()
     await context.close()
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+async def test_who_is_signed_in_is_asked_once_and_again_if_that_is_lost(browser: Browser, office: Office, lost: int) -> None:
+    async with signed_in(browser, office, Role.CLERK) as context:
+        page = await context.new_page()
+        asked: list[str] = []
+
+        async def answer(route: Route) -> None:
+            asked.append(str(route.request.post_data_json["query"]))
+            await (route.abort() if len(asked) <= lost else route.continue_())
+
+        await page.route("**/graphql", answer)
+        await page.goto("/pelanggan")
+        await expect(page.get_by_role("row").nth(1)).to_be_visible()
+        assert len([query for query in asked if "query Me" in query]) == 1 + lost
+        await context.close()
 
 
 async def test_a_wrong_password_is_told_and_the_language_changes(browser: Browser, office: Office) -> None:
