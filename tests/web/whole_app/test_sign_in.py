@@ -49,7 +49,7 @@ async def test_who_is_signed_in_is_asked_once_and_again_if_that_is_lost(browser:
         asked: list[str] = []
 
         async def answer(route: Route) -> None:
-            asked.append(str(route.request.post_data_json["query"]))
+            asked.append(str(route.request.post_data))
             await (route.abort() if len(asked) <= lost else route.continue_())
 
         await page.route("**/graphql", answer)
