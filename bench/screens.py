@@ -29,8 +29,8 @@ from sebilling.db.engine import Database
 UNGUARDED = ["-m", "bench.unguarded"]
 REFERENCE = '{ counter(code: "LKT01") { id } }'
 PAGE = f"{{ invoices(first: 50) {{ nodes {{ {FIELDS} }} }} }}"
-NOT_ASKED = frozenset({"Me", "Account", "PreviewImport"})
-"""Documents of docs/web.md about a person, which the unguarded caller isn't, or a file."""
+NOT_ASKED = frozenset({"Me", "Account", "PreviewImport", "DeviceSettings"})
+"""Documents of docs/web.md about a person, which the unguarded caller isn't, a file, or secrets, which this server can't read."""
 SLOW_MS = 1_000
 """A screen that takes longer is asked SLOW_ROUNDS times only."""
 SLOW_ROUNDS = 5
