@@ -1,4 +1,4 @@
-"""Every screen of the admin, as `web/src/admin/routes.ts` lists them, with an address that shows something."""
+"""Every screen of the admin, as `web/src/admin/screens.ts` lists them, with an address that shows something."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any, Final
 from playwright.async_api import Locator, Page, expect
 
 ROOT: Final = Path(__file__).parents[3]
-_ROUTES: Final = re.findall(r"^  '(/[^']*)':", (ROOT / "web" / "src" / "admin" / "routes.ts").read_text(encoding="utf-8"), re.MULTILINE)
+_ROUTES: Final = re.findall(r"^  '(/[^']*)':", (ROOT / "web" / "src" / "admin" / "screens.ts").read_text(encoding="utf-8"), re.MULTILINE)
 
 _IDS: Final = {"/pelanggan/:id": "cus_1", "/perangkat/:id": "dev_1", "/pembayaran/:id": "pay_1"}
 """What stands for the parameter `id`."""
@@ -15,6 +15,7 @@ _IDS: Final = {"/pelanggan/:id": "cus_1", "/perangkat/:id": "dev_1", "/pembayara
 
 def addresses(month: str) -> list[str]:
     """Each screen's address, with a month, customer or device of the office's in place of the parameter."""
+    assert len(_ROUTES) > 20, "the list of the screens isn't where it was"
     return [
         route.replace("/:month/:id", f"/{month}/inv_1").replace(":month", month).replace(":id", _IDS.get(route, "")) for route in _ROUTES
     ]
