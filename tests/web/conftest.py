@@ -33,7 +33,7 @@ _ARGUMENTS: Final = [
 PICTURES: Final = Path(os.environ.get("SEBILLING_TEST_PICTURES", "var/pictures"))
 """Where screenshots go."""
 # A machine of two cores runs other tests beside; what has to be fast says so itself.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
 """Size of a small phone's screen."""
 
@@ -117,7 +117,7 @@ def complaints(shop: Shop) -> Iterator[Complaints]:
 async def page(browser: Browser, shop: Shop, complaints: Complaints) -> AsyncIterator[Page]:
     """A page of the size of an office's screen, in Indonesian."""
     context: BrowserContext = await browser.new_context(base_url=shop.address, locale="id-ID", viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = await context.new_page()
     complaints.listen(page)
     yield page

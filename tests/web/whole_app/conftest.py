@@ -83,7 +83,7 @@ async def signed_in(
     context = await browser.new_context(
         base_url=office.address, locale="id-ID" if language == "id" else "en-GB", viewport={"width": width, "height": 900}
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     await context.add_cookies([{"name": name, "value": value, "url": office.address} for name, value in office.cookies[role].items()])
     try:
         yield context
