@@ -18,7 +18,8 @@ _MORE: Final = [("en", 1440), ("id", 1440), ("en", PHONE)]
 
 
 async def findings(page: Page, where: str) -> list[str]:
-    """What axe finds on the page as it is, then in the other theme."""
+    """What axe finds on the page as it is, then in the other theme; after a frame, in which the app sees which tables scroll."""
+    await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     found_by_axe = (await page.evaluate("options => axe.run(document, options)", _RULES))["violations"]
     await page.evaluate("document.documentElement.dataset.theme = 'dark'")
     found_by_axe += (await page.evaluate("options => axe.run(document, options)", _COLOURS))["violations"]
