@@ -31,7 +31,7 @@ from sebilling.schema.request.access import beside, mutation, query
 from sebilling.schema.request.errors import UserError, in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
 from sebilling.schema.request.roles import COUNTERS, RECEIVERS
-from sebilling.schema.request.unreadable import unreadable, with_stand_ins
+from sebilling.schema.request.unreadable import readable
 from sebilling.schema.scopes import PART, WITH_RECEIVER, part_of
 from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
@@ -315,12 +315,10 @@ async def _one_of_batch(info: Info, input: RecordPaymentInput, index: str) -> An
     Raises Unavailable: the phone then sends the batch again, and the recorded payments are replayed.
     """
     malformed = info.context.malformed
-    malformed[:] = unreadable({"input": input})
-    if malformed:
-        input = with_stand_ins(input)  # noqa: A001 - the name that GraphQL has for it
+    asked = readable({"input": input}, malformed)
     errors: Sequence[SebillingError]
     try:
-        recorded = await _record(info, input)
+        recorded = await _record(info, **asked)
     except SebillingError as error:
         if not in_payload(error):
             raise

@@ -26,7 +26,7 @@ from sebilling.schema.feed_subscription import AT_ONCE, number_of
 from sebilling.schema.request.errors import in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
 from sebilling.schema.request.roles import ANYBODY, EVERYONE
-from sebilling.schema.request.unreadable import may_be_of, unreadable, with_stand_ins
+from sebilling.schema.request.unreadable import may_be_of, readable, unreadable
 from sebilling.schema.values.connections import paged
 from sebilling.schema.values.ids import collecting
 
@@ -93,11 +93,9 @@ def mutation(roles: frozenset[Role], description: str, *, apart: tuple[str, ...]
         async def guarded(info: Info, **arguments: Any) -> Any:
             try:
                 _allow(info, function.__name__, whole=True)  # what is refused shouldn't follow what was done
-                info.context.malformed[:] = unreadable(arguments, apart=apart)
-                if info.context.malformed:
-                    arguments = with_stand_ins(arguments, apart=apart)
+                asked = readable(arguments, info.context.malformed, apart=apart)
                 with collecting(info.context.malformed):
-                    result = await function(info, **arguments)
+                    result = await function(info, **asked)
                 raise_each(info.context.malformed)
             except SebillingError as error:
                 problems = each_problem(error)

@@ -41,23 +41,29 @@ def _below(value: object, path: tuple[str, ...], apart: tuple[str, ...]) -> Iter
             yield from _below(content, (*path, name), apart)
 
 
-def with_stand_ins(value: Any, *, apart: tuple[str, ...] = (), path: tuple[str, ...] = ()) -> Any:
-    """The arguments with a readable value in the place of each that `unreadable` tells: one of its kind, or as if it had been left out."""
-    if path and path == apart:
+def readable(arguments: dict[str, Any], problems: list[InvalidInput], *, apart: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The arguments with a readable value in the place of each that `unreadable` tells: one of its kind, or as if it had been left out.
+
+    `problems` has the errors of these values afterwards, and nothing else.
+    """
+    problems[:] = unreadable(arguments, apart=apart)
+    return {name: _with_stand_ins(value, (to_camel_case(name),), apart) for name, value in arguments.items()} if problems else arguments
+
+
+def _with_stand_ins(value: Any, path: tuple[str, ...], apart: tuple[str, ...]) -> Any:
+    if path == apart:
         return value
     if isinstance(value, Unreadable):
         return value.stand_in
-    if isinstance(value, dict):
-        return {name: with_stand_ins(content, apart=apart, path=(*path, to_camel_case(name))) for name, content in value.items()}
     if isinstance(value, list):
-        return [with_stand_ins(element, apart=apart, path=(*path, str(index))) for index, element in enumerate(value)]
+        return [_with_stand_ins(element, (*path, str(index)), apart) for index, element in enumerate(value)]
     if not has_object_definition(value):
         return value
     replaced = copy.copy(value)
     for field in value.__strawberry_definition__.fields:
         name, content = field.graphql_name or to_camel_case(field.python_name), getattr(value, field.python_name)
         refused = content is None and field.default is UNSET
-        setattr(replaced, field.python_name, UNSET if refused else with_stand_ins(content, apart=apart, path=(*path, name)))
+        setattr(replaced, field.python_name, UNSET if refused else _with_stand_ins(content, (*path, name), apart))
     return replaced
 
 
