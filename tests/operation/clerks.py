@@ -16,13 +16,13 @@ from sebilling.actor import Role
 from sebilling.db.engine import Database
 from sebilling.nouns import Noun
 from sebilling.schema.feed_subscription import cursor
-from tests.harness import PASSWORD, Isp, make_user
+from tests.harness import Isp, make_user
 from tests.live.watching import EVENTS, watching
+from tests.processes import HttpApi
 from tools.cluster.cluster import Cluster
 
 PAY: Final = """mutation($i: RecordPaymentInput!) {
   recordPayment(input: $i) { payment { id amount } replayed errors { code message } } }"""
-SIGN_IN: Final = "mutation($i: SignInInput!) { signIn(input: $i) { token errors { code } } }"
 
 
 @dataclass
@@ -101,9 +101,13 @@ class Subscriber:
             await asyncio.sleep(0.3)
 
 
-async def token_of(http: httpx.AsyncClient, username: str) -> str:
-    asking = {"query": SIGN_IN, "variables": {"i": {"username": username, "password": PASSWORD}}}
-    return str((await http.post("/graphql", json=asking)).json()["data"]["signIn"]["token"])
+@asynccontextmanager
+async def signed_in(cluster: Cluster) -> AsyncIterator[HttpApi]:
+    """The admin, who asks through HAProxy."""
+    api = HttpApi(cluster.network.url)
+    async with api.http:
+        await api.sign_in()
+        yield api
 
 
 @dataclass(frozen=True)
@@ -141,10 +145,10 @@ async def at_work(cluster: Cluster, *, clerks: int, pause_seconds: float) -> Asy
     await isp.generate()
     await asyncio.to_thread(cluster.start_sebilling)
     stop = asyncio.Event()
-    async with httpx.AsyncClient(base_url=cluster.network.url, timeout=60) as http:
-        tokens = [await token_of(http, f"kasir{number}") for number in range(clerks)]
-        working = [Clerk(number, http, token, customers[number::clerks], pause_seconds) for number, token in enumerate(tokens)]
-        subscriber = Subscriber(cluster.network.url, await token_of(http, "admin"))
+    async with signed_in(cluster) as api:
+        subscriber = Subscriber(cluster.network.url, str(api.token))
+        tokens = [await api.sign_in(f"kasir{number}") for number in range(clerks)]
+        working = [Clerk(number, api.http, token, customers[number::clerks], pause_seconds) for number, token in enumerate(tokens)]
         following = asyncio.create_task(subscriber.run())
         async with asyncio.TaskGroup() as group:
             for clerk in working:

@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -15,6 +15,7 @@ from sebilling.operation import status
 from sebilling.operation.status import Level, StatusPart
 from tools.cluster.cluster import Cluster
 from tools.cluster.machine import Machine
+from tools.cluster.programs import Program
 
 SERVERS: Final = "SERVERS"
 """What is red if the service doesn't answer at its address."""
@@ -87,45 +88,52 @@ class PowerLost(PrimaryKilled):
         self._machine.start()
 
 
-class ServersKilled(Fault):
+class _OfPrograms(Fault):
+    """All programs of a kind are killed, and started again."""
+
+    @property
+    @abstractmethod
+    def programs(self) -> Iterable[Program]:
+        """Those of the kind."""
+
+    async def strike(self) -> None:
+        for program in self.programs:
+            program.kill()
+
+    async def mend(self) -> None:
+        for program in self.programs:
+            program.start()
+
+
+class ServersKilled(_OfPrograms):
     """All servers are killed."""
 
     part = SERVERS
 
-    async def strike(self) -> None:
-        for program in self.cluster.servers.values():
-            program.kill()
-
-    async def mend(self) -> None:
-        for program in self.cluster.servers.values():
-            program.start()
+    @property
+    def programs(self) -> Iterable[Program]:
+        return self.cluster.servers.values()
 
 
-class WorkersKilled(Fault):
+class WorkersKilled(_OfPrograms):
     """All workers are killed."""
 
     part = "WORKERS"
 
-    async def strike(self) -> None:
-        for program in self.cluster.workers.values():
-            program.kill()
-
-    async def mend(self) -> None:
-        for program in self.cluster.workers.values():
-            program.start()
+    @property
+    def programs(self) -> Iterable[Program]:
+        return self.cluster.workers.values()
 
 
-class WorkersPaused(Fault):
+class WorkersPaused(WorkersKilled):
     """All workers hang, and go on later as if nothing had been."""
 
-    part = "WORKERS"
-
     async def strike(self) -> None:
-        for program in self.cluster.workers.values():
+        for program in self.programs:
             program.pause()
 
     async def mend(self) -> None:
-        for program in self.cluster.workers.values():
+        for program in self.programs:
             program.go_on()
 
 
