@@ -26,7 +26,7 @@ MAX_PHOTO_BYTES: Final = 300 * 1024
 async def phone(browser: Browser, shop: Shop) -> AsyncIterator[BrowserContext]:
     """A phone's browser, with its own storage."""
     context = await browser.new_context(base_url=shop.address, locale="id-ID", viewport=PHONE, timezone_id="Asia/Jakarta")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     yield context
     await context.close()
 

@@ -174,7 +174,7 @@ async def test_every_payment_is_recorded_once(browser: Browser, isp: Isp, addres
     customers = [row[0] for row in await isp.rows("SELECT id FROM customer ORDER BY id")]
     with bad_line(address, lost=0, seed=seed) as line:
         context = await browser.new_context(base_url=line.address, locale="id-ID", viewport=PHONE, timezone_id="Asia/Jakarta")
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         await signed_in(context)
         await context.set_offline(True)
         keys = await take_offline(context, customers, chance)

@@ -19,7 +19,7 @@ from tests.web.words import LANGUAGES, Words
 async def _anybody(browser: Browser, office: Office, language: str) -> BrowserContext:
     """A browser in which nobody has signed in."""
     context = await browser.new_context(base_url=office.address, locale="id-ID" if language == "id" else "en-GB")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     return context
 
 

@@ -1,8 +1,8 @@
 // What a collector writes to a customer who owes something: in Indonesian, as the customer reads it.
+import { rupiah } from '../lib/format';
 import type { Entry } from './customers';
 
 const MOST_LISTED = 6;
-const rupiah = (amount: number) => `Rp${new Intl.NumberFormat('id-ID').format(amount)}`;
 const day = (text: string) =>
   new Intl.DateTimeFormat('id-ID', { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(`${text}T00:00:00Z`));
 

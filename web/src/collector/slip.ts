@@ -1,11 +1,11 @@
 // The slip for a payment that the server hasn't recorded yet: 32 plain characters a line, as a roll of 58 mm has. In Indonesian, as every
 // printed paper.
+import { rupiah } from '../lib/format';
 import type { Payment } from './store';
 
 const COLUMNS = 32;
 const AT_EDGE = 12;
 
-const rupiah = (amount: number) => `Rp${new Intl.NumberFormat('id-ID').format(amount)}`;
 const plain = (text: string) =>
   text
     .normalize('NFKD')
