@@ -24,7 +24,8 @@ class Tree:
         """The command that prints each document that a change says is to be printed."""
         for name in COPIED:
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, folder / name)  # with what was compiled: files keep their times
+                # with what was compiled, as files keep their times; without what `npm install` and `pip install` bring
+                shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("node_modules", ".venv", "web_files"))
             else:
                 shutil.copy2(ROOT / name, folder / name)
 
