@@ -206,9 +206,11 @@ CREATE TABLE customer (
     CONSTRAINT customer_counter_id_fkey FOREIGN KEY (counter_id) REFERENCES counter(id),
     CONSTRAINT customer_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES plan(id)
 );
+CREATE INDEX customer_counted_idx ON customer USING btree (id) INCLUDE (counter_id, plan_id, installed_on, active);
 CREATE INDEX customer_counter_id_id_idx ON customer USING btree (counter_id, id);
 CREATE INDEX customer_installed_on_id_idx ON customer USING btree (installed_on, id);
 CREATE INDEX customer_name_id_idx ON customer USING btree (name, id);
+CREATE INDEX customer_of_plan_idx ON customer USING btree (plan_id) WHERE active;
 CREATE INDEX customer_search_idx ON customer USING gin (name gin_trgm_ops, address gin_trgm_ops, code gin_trgm_ops, phone gin_trgm_ops, pppoe_name gin_trgm_ops);
 CREATE TRIGGER customer_kept BEFORE DELETE OR TRUNCATE ON customer FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
 CREATE TRIGGER customer_key_fixed BEFORE UPDATE OF id ON customer FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
@@ -1032,6 +1034,7 @@ CREATE INDEX service_access_blocked_now_idx ON service_access USING btree (custo
 CREATE INDEX service_access_customer_id_idx ON service_access USING btree (customer_id);
 CREATE INDEX service_access_dirty_idx ON service_access USING btree (device_id, next_at) WHERE desired_generation > observed_generation;
 CREATE INDEX service_access_drift_idx ON service_access USING btree (id) INCLUDE (customer_id) WHERE NOT (desired_generation = observed_generation AND (actual = desired OR actual = 'UNKNOWN'::text));
+CREATE INDEX service_access_drift_of_device_idx ON service_access USING btree (device_id) WHERE NOT (desired_generation = observed_generation AND (actual = desired OR actual = 'UNKNOWN'::text));
 CREATE INDEX service_access_restore_idx ON service_access USING btree (device_id, next_at) WHERE desired_generation > observed_generation AND desired = 'ACTIVE'::text;
 CREATE INDEX service_access_speed_pending_idx ON service_access USING btree (device_id) WHERE speed_pending;
 

@@ -30,6 +30,14 @@ class Customer(Base):
         # for the lists by name and by first day of service
         Index(None, "name", "id"),
         Index(None, "installed_on", "id"),
+        # for numbers of customers by state, and for the days of their blocks: all customers are read from it without their rows
+        Index(
+            "customer_counted_idx",
+            "id",
+            postgresql_include=["counter_id", "plan_id", "installed_on", "active"],  # type: ignore[misc]  # SQLAlchemy doesn't type a dialect's options
+        ),
+        # for the number of customers of each plan
+        Index("customer_of_plan_idx", "plan_id", postgresql_where=text("active")),
     )
 
     id: Mapped[Id]

@@ -1,6 +1,7 @@
 """Network devices, and the desired and actual state of customers' service accesses on them."""
 
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -19,6 +20,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.db.tables.columns import Base, Id, Instant, String
+
+_DRIFTED: Final = "NOT (desired_generation = observed_generation AND actual IN (desired, 'UNKNOWN'))"
+"""Of a service access; `inSync: false` has this very condition (schema/service_accesses.py)."""
 
 
 class Device(Base):
@@ -96,13 +100,14 @@ class ServiceAccess(Base):
         Index("service_access_blocked_idx", "customer_id", postgresql_where=text("desired = 'BLOCKED'")),
         # for the number of customers who are blocked now (dashboard)
         Index("service_access_blocked_now_idx", "customer_id", postgresql_where=text("actual = 'BLOCKED'")),
-        # for the drift report and its number (dashboard): `inSync: false` has this very condition (schema/service_accesses.py)
+        # for the drift report and its number (dashboard)
         Index(
             "service_access_drift_idx",
             "id",
             postgresql_include=["customer_id"],  # type: ignore[misc]  # SQLAlchemy doesn't type a dialect's options
-            postgresql_where=text("NOT (desired_generation = observed_generation AND actual IN (desired, 'UNKNOWN'))"),
+            postgresql_where=text(_DRIFTED),
         ),
+        Index("service_access_drift_of_device_idx", "device_id", postgresql_where=text(_DRIFTED)),  # and for each device's number
     )
 
     id: Mapped[Id]
