@@ -75,7 +75,7 @@ def logs_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
 def server_url() -> Iterator[str]:
     """A server for this session; its maintenance database.
 
-    Its tables are small, but unions of all of them look large to the planner: starting processes to read them took a quarter of the tests' time.
+    Its tables are small, but a union of all of them looks large to the planner, and starting processes to read it takes much longer.
     """
     folder = Path(tempfile.mkdtemp(prefix="sebilling-tests-"))
     folder.chmod(0o711)  # root's server, which runs as another user, would go where nobody cleans up

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from sebilling import __version__
 from sebilling.db.engine import Database
 from sebilling.errors import DatabaseUnavailable
+from sebilling.failures import failures_told
 from sebilling.logs import errors_logged, get_logger
 from sebilling.operation import status
 from sebilling.operation.status import Figures, Level, Space
@@ -37,6 +38,17 @@ class _LoggedErrors(Collector):
         family = CounterMetricFamily("sebilling_logged_errors", "Lines of the level error in the log, by event.", labels=["event"])
         for event, count in errors_logged().items():
             family.add_metric([event], count)
+        yield family
+
+
+class _ToldFailures(Collector):
+    """Failures of ours that callers were told, by code."""
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        """Yield the current counts."""
+        family = CounterMetricFamily("sebilling_failures", "Failures of ours that callers were told, by code.", labels=["code"])
+        for code, count in failures_told().items():
+            family.add_metric([code.value], count)
         yield family
 
 
@@ -71,6 +83,7 @@ class Metrics:
             )
         }
         registry.register(_LoggedErrors())
+        registry.register(_ToldFailures())
 
     def request(self, operation: str, status_code: int, seconds: float) -> None:
         """Count a request that ended."""

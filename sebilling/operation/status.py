@@ -4,6 +4,7 @@
 anything.
 """
 
+import asyncio
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from sqlalchemy import text
 from sebilling import __version__
 from sebilling.db.engine import Database
 from sebilling.db.leases import HOLD_SECONDS, HOLDERS
+from sebilling.errors import DatabaseUnavailable
 from sebilling.feed import WAITING
 from sebilling.language import Sentence
 
@@ -57,6 +59,9 @@ FREE_PERCENT: Final = (10, 5)
 FREE_BYTES: Final = (2 * 1024**3, 512 * 1024**2)
 """Free space of a disk: a warning below both of the first, bad below both of the second. Small shares of large disks suffice."""
 CONNECTIONS_PERCENT: Final = 85
+ANSWER_SECONDS: Final = 10.0
+"""A database that hasn't answered for so long is told as away: one that hangs would else look as it did before."""
+_NO_ANSWER: Final = Sentence("no answer within 10 seconds", "tidak ada jawaban dalam 10 detik")
 _SHOWN: Final = 5
 """Devices and plugins that a sentence names."""
 
@@ -175,8 +180,12 @@ class Status:
 
 
 async def read_figures(database: Database) -> Figures:
-    """Read all figures in one statement. Raises DatabaseUnavailable."""
-    (figures,) = await database.fetch(_FIGURES, {}, into=Figures)
+    """Read all figures in one statement. Raises DatabaseUnavailable, also if there is no answer within ANSWER_SECONDS."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            (figures,) = await database.fetch(_FIGURES, {}, into=Figures)
+    except TimeoutError as error:
+        raise DatabaseUnavailable(why=_NO_ANSWER) from error
     return figures
 
 

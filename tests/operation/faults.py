@@ -44,8 +44,10 @@ async def red(cluster: Cluster, database: Database, http: httpx.AsyncClient) -> 
 class Fault(ABC):
     """One kind. `strike` and `mend` may take seconds."""
 
-    part: ClassVar[str]
-    """What is red meanwhile."""
+    part: ClassVar[str | None]
+    """What is red meanwhile; None: nothing."""
+    alerts: ClassVar[frozenset[str]] = frozenset()
+    """What Prometheus tells before it is mended; nothing if it is over too soon."""
 
     def __init__(self, cluster: Cluster, router: Any) -> None:
         self.cluster, self.router = cluster, router
@@ -109,6 +111,7 @@ class ServersKilled(_OfPrograms):
     """All servers are killed."""
 
     part = SERVERS
+    alerts = frozenset({"SebillingDown"})
 
     @property
     def programs(self) -> Iterable[Program]:
@@ -119,6 +122,7 @@ class WorkersKilled(_OfPrograms):
     """All workers are killed."""
 
     part = "WORKERS"
+    alerts = frozenset({"SebillingDown", "SebillingPartBad:WORKERS"})
 
     @property
     def programs(self) -> Iterable[Program]:
@@ -127,6 +131,8 @@ class WorkersKilled(_OfPrograms):
 
 class WorkersPaused(WorkersKilled):
     """All workers hang, and go on later as if nothing had been."""
+
+    alerts = frozenset({"SebillingPartBad:WORKERS"})
 
     async def strike(self) -> None:
         for program in self.programs:
@@ -141,6 +147,7 @@ class LineCut(Fault):
     """HAProxy hangs: nobody gets to the servers, and no server to the database."""
 
     part = SERVERS
+    alerts = frozenset({"SebillingDatabaseDown"})
 
     async def strike(self) -> None:
         self.cluster.haproxy.pause()
@@ -149,10 +156,51 @@ class LineCut(Fault):
         self.cluster.haproxy.go_on()
 
 
+class PoolersHang(Fault):
+    """PgBouncer hangs on all machines: servers answer, that the database doesn't."""
+
+    part = "DATABASE"
+    alerts = frozenset({"SebillingDatabaseDown", "SebillingServerErrors"})
+
+    async def strike(self) -> None:
+        for machine in self.cluster.machines.values():
+            machine.pgbouncer.pause()
+
+    async def mend(self) -> None:
+        for machine in self.cluster.machines.values():
+            machine.pgbouncer.go_on()
+
+
+class ServersSlow(Fault):
+    """The servers stand still most of the time."""
+
+    part = None
+    alerts = frozenset({"SebillingSlow"})
+
+    async def strike(self) -> None:
+        self._stopping = asyncio.create_task(self._stop_and_go())
+
+    async def mend(self) -> None:
+        self._stopping.cancel()
+        await asyncio.gather(self._stopping, return_exceptions=True)
+        for program in self.cluster.servers.values():
+            program.go_on()
+
+    async def _stop_and_go(self) -> None:
+        while True:
+            for program in self.cluster.servers.values():
+                program.pause()
+            await asyncio.sleep(1.5)
+            for program in self.cluster.servers.values():
+                program.go_on()
+            await asyncio.sleep(0.3)
+
+
 class RouterAway(Fault):
     """The router doesn't answer."""
 
     part = "DEVICES"
+    alerts = frozenset({"SebillingPartBad:DEVICES"})
 
     async def strike(self) -> None:
         await self.router.stop()
@@ -165,6 +213,7 @@ class DiskFull(Fault):
     """The disk of the servers' files is full; `mount` it first."""
 
     part = "DISK"
+    alerts = frozenset({"SebillingPartBad:DISK"})
 
     async def strike(self) -> None:
         (self.cluster.folder / "var" / "filling").write_bytes(bytes((_DISK_MEGABYTES - 1) * 1024**2))
@@ -173,7 +222,9 @@ class DiskFull(Fault):
         (self.cluster.folder / "var" / "filling").unlink()
 
 
-KINDS: Final[Sequence[type[Fault]]] = (PrimaryKilled, PowerLost, ServersKilled, WorkersKilled, WorkersPaused, LineCut, RouterAway, DiskFull)
+KINDS: Final[Sequence[type[Fault]]] = (
+    PrimaryKilled, PowerLost, PoolersHang, ServersKilled, ServersSlow, WorkersKilled, WorkersPaused, LineCut, RouterAway, DiskFull,
+)  # fmt: skip
 
 
 def mount(folder: Path) -> None:

@@ -20,6 +20,7 @@ from sebilling.db.engine import Database
 from tests.operation import faults
 from tests.operation.clerks import Office, at_work, signed_in
 from tests.operation.faults import Fault
+from tests.operation.monitor import ALERTS, Monitor, watched
 from tests.processes import HttpApi
 from tools.cluster.cluster import Cluster
 
@@ -28,6 +29,7 @@ SEED: Final = int(os.environ.get("SEBILLING_TEST_CHAOS_SEED", "1"))
 pytestmark = pytest.mark.skipif(SECONDS == 0, reason="takes half an hour and Debian's programs of a cluster: make chaos")
 RED_SECONDS: Final = 60
 GREEN_SECONDS: Final = 120
+ALERT_SECONDS: Final = 60
 CREATE: Final = "mutation($input: CreateDeviceInput!) { createDevice(input: $input) { device { id } errors { message } } }"
 SET: Final = "mutation($input: SetServiceAccessInput!) { setServiceAccess(input: $input) { errors { message } } }"
 BLOCK: Final = "mutation($input: BlockCustomerInput!) { blockCustomer(input: $input) { errors { code } } }"
@@ -85,7 +87,7 @@ async def test_every_fault_is_seen_and_overcome(cluster: Cluster) -> None:
         if os.geteuid() == 0:
             faults.mount(cluster.folder / "var")
             disk.callback(faults.unmount, cluster.folder / "var")
-        async with at_work(cluster, clerks=12, pause_seconds=0.2) as office, signed_in(cluster) as admin:
+        async with at_work(cluster, clerks=12, pause_seconds=0.2) as office, signed_in(cluster) as admin, watched(cluster) as monitor:
             database = Database(cluster.url, connections=2)
             people = [await office.isp.customer() for _ in range(20)]  # who owe nothing, so that a technician may restore them
             async with connected_router(admin, people) as simulator:
@@ -93,7 +95,7 @@ async def test_every_fault_is_seen_and_overcome(cluster: Cluster) -> None:
                 while time.monotonic() - began < SECONDS:
                     waiting = waiting_kinds(kinds, told)
                     fault = dice.choice(waiting)(cluster, simulator)
-                    seen, over = await overcome(fault, cluster, database, admin.http)
+                    seen, over = await overcome(fault, cluster, database, admin.http, monitor)
                     told.append(type(fault))
                     sys.stdout.write(f"{type(fault).__name__}: red after {seen:.1f} s, green {over:.1f} s after it was mended\n")
                     sys.stdout.flush()
@@ -104,6 +106,9 @@ async def test_every_fault_is_seen_and_overcome(cluster: Cluster) -> None:
                 await converged(admin, simulator)
             await database.close()
     summary(office, len(told), time.monotonic() - began)
+    sys.stdout.write(f"alerts that fired: {', '.join(sorted(monitor.fired))}\n")
+    if len(told) >= len(kinds):
+        assert monitor.fired == ALERTS
 
 
 def waiting_kinds(kinds: Sequence[type[Fault]], told: Sequence[type[Fault]]) -> list[type[Fault]]:
@@ -112,15 +117,16 @@ def waiting_kinds(kinds: Sequence[type[Fault]], told: Sequence[type[Fault]]) -> 
     return [kind for kind in kinds if kind not in this_round]
 
 
-async def overcome(fault: Fault, cluster: Cluster, database: Database, http: httpx.AsyncClient) -> tuple[float, float]:
-    """Seconds until the fault is red, and from its mending until nothing is."""
+async def overcome(fault: Fault, cluster: Cluster, database: Database, http: httpx.AsyncClient, monitor: Monitor) -> tuple[float, float]:
+    """Seconds until the fault is red, and from its mending until nothing is. Its alerts fire before it is mended, and not after."""
     began = time.monotonic()
     try:
         await fault.strike()
-        while fault.part not in (bad := await faults.red(cluster, database, http)):
+        while fault.part is not None and fault.part not in (bad := await faults.red(cluster, database, http)):
             assert time.monotonic() - began < RED_SECONDS, f"{type(fault).__name__} isn't seen: {bad}"
             await asyncio.sleep(0.2)
         seen = time.monotonic() - began
+        await monitor.tells(fault.alerts, ALERT_SECONDS)
         await asyncio.sleep(3)
     finally:
         await fault.mend()
@@ -128,7 +134,9 @@ async def overcome(fault: Fault, cluster: Cluster, database: Database, http: htt
     while bad := await faults.red(cluster, database, http):
         assert time.monotonic() - mended < GREEN_SECONDS, f"after {type(fault).__name__}: {bad}"
         await asyncio.sleep(0.2)
-    return seen, time.monotonic() - mended
+    green = time.monotonic() - mended
+    await monitor.forgets(fault.alerts, GREEN_SECONDS)
+    return seen, green
 
 
 def summary(office: Office, count: int, seconds: float) -> None:

@@ -6,20 +6,27 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 import yaml  # type: ignore[import-untyped]  # its stubs are another package, for two calls
+from graphql import GraphQLError
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
 
 from sebilling.db.engine import Database
+from sebilling.error_codes import ErrorCode
+from sebilling.errors import DatabaseUnavailable
+from sebilling.failures import failures_told
 from sebilling.logs import counted, errors_logged
 from sebilling.operation import status
 from sebilling.operation.metrics import MAX_OPERATIONS, Metrics
 from sebilling.operation.status import Space
 from sebilling.operator_errors import PortTaken
-from tests.harness import SECRET_KEY, Isp
+from sebilling.schema.request.errors import formatted
+from tests.harness import SECRET_KEY, Api, Isp
 from tests.operation.test_status import ROOMY, WELL
 from tests.processes import ServerProcess, WorkerProcess
 
@@ -100,6 +107,31 @@ async def test_a_database_that_is_away_is_told_and_nothing_else_is_invented(tmp_
     assert not [name for name in samples if name.startswith("sebilling_part_level")]
 
 
+async def test_a_database_that_gives_no_answer_is_told_as_away(
+    committed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("sebilling.operation.metrics.REFRESH_SECONDS", 0.05)
+    isp, metrics = await Isp.make(committed), Metrics()
+    looking = asyncio.create_task(metrics.keep_current(committed, tmp_path))
+
+    async def told(wanted: int) -> None:
+        until = time.monotonic() + 20
+        while f"sebilling_database_up {wanted}.0" not in metrics.text():
+            assert time.monotonic() < until, wanted
+            await asyncio.sleep(0.05)
+
+    await told(1)
+    async with isp.write() as session:
+        await session.execute(text("LOCK TABLE device IN ACCESS EXCLUSIVE MODE"))
+        await told(0)
+        with pytest.raises(DatabaseUnavailable, match="no answer within"):
+            await status.read(committed, tmp_path)
+    await told(1)
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+
+
 def test_names_that_clients_choose_are_bounded() -> None:
     metrics = Metrics()
     for number in range(MAX_OPERATIONS * 3):
@@ -115,6 +147,19 @@ def test_errors_of_the_log_are_counted_by_our_names_only() -> None:
         counted(None, method, {"event": event})
     grown = {name: count - before.get(name, 0) for name, count in errors_logged().items() if count != before.get(name, 0)}
     assert grown == {"unexpected_error": 1, "library": 1}
+
+
+async def test_failures_that_callers_are_told_are_counted_and_their_own_mistakes_are_not(database: Database) -> None:
+    before = dict(failures_told())
+    api = Api(database)
+    await Isp.make(database)
+    await api.sign_in("admin")
+    await api.raw("{ customer(id: 3) { id } nothing }")
+    assert failures_told() == before
+    for error in (ValueError("never seen before"), DatabaseUnavailable(why="refused")):
+        formatted(GraphQLError("", original_error=error), "en")
+    grown = {code: count - before[code] for code, count in failures_told().items() if count > before[code]}
+    assert grown == {ErrorCode.INTERNAL: 1, ErrorCode.DATABASE_UNAVAILABLE: 1}
 
 
 def test_alerts_and_the_dashboard_name_metrics_that_exist(tmp_path: Path) -> None:

@@ -15,7 +15,13 @@ _WRITTEN: Final = "10.20.0"
 _NETWORK: Final = re.compile(r"127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){2}")
 DATABASES: Final = {"db1": 11, "db2": 12, "db3": 13}
 SERVERS: Final = {"app1": 21, "app2": 22, "app3": 23}
-_PORTS: Final = {10: (5000, 5001, 8000), 11: (2379, 2380, 5432, 6432, 8008), 21: (8000,)}
+WORKERS: Final = {"worker1": 31, "worker2": 32}
+METRICS_PORT: Final = 9464
+"""Of each server and worker."""
+_PORTS: Final = {
+    10: (5000, 5001, 8000), 11: (2379, 2380, 5432, 6432, 8008), 21: (8000, METRICS_PORT), 31: (METRICS_PORT,),
+}  # fmt: skip
+"""By the number of the first machine of a kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class Network:
 
     def check(self) -> None:
         """Check that all ports are free. Raises CannotStart."""
-        for number in (10, *DATABASES.values(), *SERVERS.values()):
+        for number in (10, *DATABASES.values(), *SERVERS.values(), *WORKERS.values()):
             for port in _PORTS[number if number < 11 else number // 10 * 10 + 1]:
                 with socket.socket() as trying:
                     trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -16,12 +16,11 @@ import asyncpg
 import httpx
 
 from sebilling.db.migrate import migrate
-from tools.cluster.addresses import DATABASES, SERVERS, Network
+from tools.cluster.addresses import DATABASES, METRICS_PORT, SERVERS, WORKERS, Network
 from tools.cluster.machine import Machine, Passwords
 from tools.cluster.programs import CannotStart, Program, Programs, account
 
 _START_SECONDS: Final = 120
-WORKERS: Final = ("worker1", "worker2")
 
 
 class Cluster:
@@ -45,8 +44,8 @@ class Cluster:
         (proxy / "haproxy.cfg").write_text(network.filled(network.text("haproxy.cfg"), {}), encoding="utf-8")
         self.haproxy = Program([programs.haproxy, "-db", "-f", "haproxy.cfg"], log=proxy / "haproxy.out", run_as=None)
         self.environment = self._settings()
-        self.servers = {name: self._sebilling(name, "serve", SEBILLING_HOST=network.address(number)) for name, number in SERVERS.items()}
-        self.workers = {name: self._sebilling(name, "worker") for name in WORKERS}
+        self.servers = {name: self._sebilling(name) for name in SERVERS}
+        self.workers = {name: self._sebilling(name) for name in WORKERS}
 
     def _settings(self) -> dict[str, str]:
         filled = self.network.filled(self.network.text("sebilling.env"), {
@@ -59,11 +58,18 @@ class Cluster:
             "SEBILLING_DEVICE_NETWORKS": "127.0.0.0/8",  # the month's simulated router is on this machine
         }  # fmt: skip
 
-    def _sebilling(self, name: str, *words: str, **environment: str) -> Program:
+    def _sebilling(self, name: str, **environment: str) -> Program:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
-        command = (sys.executable, "-m", "sebilling.cli", *words)
-        return Program(command, log=folder / f"{name}.log", run_as=None, **self.environment, **environment)
+        command = (sys.executable, "-m", "sebilling.cli", "serve" if name in SERVERS else "worker")
+        address = self.network.address((SERVERS | WORKERS)[name])
+        own = {"SEBILLING_HOST": address, "SEBILLING_METRICS_HOST": address, "SEBILLING_METRICS_PORT": str(METRICS_PORT)}
+        return Program(command, log=folder / f"{name}.log", run_as=None, **self.environment, **own, **environment)
+
+    @property
+    def metrics(self) -> list[str]:
+        """Where each server's and worker's metrics are, as address:port."""
+        return [f"{self.network.address(number)}:{METRICS_PORT}" for number in (SERVERS | WORKERS).values()]
 
     @property
     def url(self) -> str:
@@ -98,8 +104,7 @@ class Cluster:
         """Stop a server or worker, as systemd does, and start another version in its place. Raises CannotStart."""
         programs = self.servers if name in self.servers else self.workers
         programs[name].stop()
-        settings = {"SEBILLING_HOST": self.network.address(SERVERS[name])} if name in SERVERS else {}
-        programs[name] = self._sebilling(name, "serve" if name in SERVERS else "worker", PYTHONPATH=str(tree), **settings)
+        programs[name] = self._sebilling(name, PYTHONPATH=str(tree))
         programs[name].start()
         if name in SERVERS:
             self.await_server(name)

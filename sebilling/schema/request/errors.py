@@ -7,6 +7,7 @@ from typing import Any, Final
 from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
+from sebilling import failures
 from sebilling.access_errors import Unauthenticated
 from sebilling.error_codes import ErrorCode
 from sebilling.errors import LimitExceeded, SebillingError, Unavailable
@@ -45,12 +46,16 @@ _MASKED: Final = {
 
 
 def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
-    """Format a top-level error: our own with its code, that of a bad document as it is, any other masked with a reference in the log."""
+    """Format a top-level error: our own with its code, that of a bad document as it is, any other masked with a reference in the log.
+
+    Failures of ours are counted.
+    """
     shown = dict(error.formatted)
     cause = error.original_error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
     if isinstance(cause, SebillingError):
+        failures.told(cause.code)
         shown["message"] = cause.message(language)
         facts = cause.facts | {"limit": cause.limit.code} if isinstance(cause, LimitExceeded) else {}
         shown["extensions"] = {"code": cause.code.value, "field": [str(part) for part in cause.path], **facts}
@@ -61,6 +66,7 @@ def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
         shown["message"] = _of_document(error, cause, language)
         shown["extensions"] = {"code": ErrorCode.BAD_REQUEST.value} | (error.extensions or {})
     else:
+        failures.told(ErrorCode.INTERNAL)
         reference = secrets.token_hex(6)
         _log.error("unexpected_error", reference=reference, path=error.path, exc_info=cause)
         shown["message"] = _MASKED[language].format(reference=reference)
