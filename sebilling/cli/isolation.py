@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import timedelta
 from typing import Annotated, Final
 
 import typer
@@ -19,7 +20,7 @@ from sebilling.clock import Clock, local_date, system_clock
 from sebilling.db.engine import Database
 from sebilling.money import format_rupiah
 from sebilling.network import audit, devices, looks
-from sebilling.network.engine import Engine
+from sebilling.network.engine import MAX_BACKOFF_SECONDS, Engine
 from sebilling.network.reconcile import work_one
 
 isolation = group()
@@ -28,6 +29,8 @@ SIDE_BY_SIDE: Final = 4
 """Devices that one command works on concurrently: a dead one doesn't delay the rest."""
 _LOOK_SECONDS: Final = 0.3
 RECOVERY_SECONDS: Final = 600.0
+_SOON: Final = timedelta(seconds=MAX_BACKOFF_SECONDS / 2)
+"""What is tried again later than this was refused by its device, which waiting doesn't change."""
 _WITH_CUSTOMERS: Final = text(
     "SELECT id FROM device WHERE enabled AND EXISTS (SELECT FROM service_access WHERE device_id = device.id) ORDER BY id"
 )
@@ -60,6 +63,7 @@ _DRIFT: Final = text(
     """
 )
 _COUNT_WAITING: Final = text(_WAITING.format("count(*)", NOT_POSTPONED))
+_COUNT_SOON: Final = text(_WAITING.format("count(*)", f"{NOT_POSTPONED} AND service_access.next_at < :soon"))
 _COUNT_POSTPONED: Final = text(_WAITING.format("count(*)", f"NOT {NOT_POSTPONED}"))
 _WAITING_COLUMNS: Final = "customer.code, key, device.name AS device, desired, coalesce(error->>'en', problems->0->>'en', '') AS error"
 _SHOW_WAITING: Final = text(_WAITING.format(_WAITING_COLUMNS, NOT_POSTPONED) + f" ORDER BY desired, service_access.id LIMIT {_MAX_SHOWN}")
@@ -98,7 +102,10 @@ async def run(engine: Engine, out: Console, errors: Console, *, seconds: float =
 
 
 async def run_once(engine: Engine, out: Console, errors: Console, *, seconds: float = RUN_SECONDS) -> bool:
-    """Run one sweep, then work on devices until all is done or `seconds` have passed. If the sweep was held, print why; return False."""
+    """Run one sweep, then work on devices until all is done, nothing is to be tried soon, or `seconds` have passed.
+
+    If the sweep was held, print why; return False.
+    """
     async with engine.database.transaction(actor=operator("sebilling isolation run"), at=engine.clock()) as session:
         decided = await sweep.decide(session)
         hold_id = await holds.waiting(session) if decided.held else None
@@ -154,7 +161,7 @@ async def _work(engine: Engine, *, until: float) -> None:
     # A running session is never interrupted: what it sent must be read back.
     while time.monotonic() < until:
         if not await work_one(engine):
-            if not await _waiting(engine):
+            if not await _waiting_soon(engine):
                 return
             await asyncio.sleep(min(_LOOK_SECONDS, max(0.0, until - time.monotonic())))
 
@@ -162,6 +169,13 @@ async def _work(engine: Engine, *, until: float) -> None:
 async def _waiting(engine: Engine) -> int:
     async with engine.database.reading() as session:
         count: int = await session.value(_COUNT_WAITING, {"at": engine.clock()})
+    return count
+
+
+async def _waiting_soon(engine: Engine) -> int:
+    at = engine.clock()
+    async with engine.database.reading() as session:
+        count: int = await session.value(_COUNT_SOON, {"at": at, "soon": at + _SOON})
     return count
 
 

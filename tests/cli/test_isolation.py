@@ -101,6 +101,16 @@ async def test_what_cant_be_done_in_time_is_shown(committed: Database) -> None:
     assert "no route" in said(out)
 
 
+async def test_what_a_device_refuses_isnt_waited_for(committed: Database) -> None:
+    _, engine, _ = await late_isp(committed, 2)
+    GEARS["cli"].forbids = {"p00"}
+    out = console()
+    async with asyncio.timeout(commands.RUN_SECONDS / 3):
+        assert await commands.run_once(engine, out, console())
+    assert "1 changed and verified, 1 waiting" in said(out)
+    assert "not this one" in said(out)
+
+
 def test_plugins_are_listed_with_their_errors(tmp_path: Path) -> None:
     info = tmp_path / "broken-1.2.dist-info"
     info.mkdir()
