@@ -19,15 +19,16 @@ SETTINGS = {"SEBILLING_LOG_FORMAT": "json", "SEBILLING_GENERATE_CHUNK": "10000",
 
 
 class _Process:
-    """A command of ours, over the database at `url`; `descriptors` is its limit of open files."""
+    """A command of ours, over the database at `url`, or without one over the embedded one; `descriptors` is its limit of open files."""
 
-    def __init__(self, words: Sequence[str], url: str, descriptors: int | None = None, /, **environment: str) -> None:
+    def __init__(self, words: Sequence[str], url: str | None, descriptors: int | None = None, /, **environment: str) -> None:
         self._log = Path(tempfile.mkstemp(prefix=f"sebilling-{words[0]}-")[1])
         self._told: str | None = None
         """The log of one that was stopped, whose file is gone."""
+        database = {} if url is None else {"SEBILLING_DATABASE_URL": url}
         self.process = start(
             words, folder=Path(tempfile.gettempdir()), stdout=Path(os.devnull), stderr=self._log, descriptors=descriptors,
-            environment={**without_settings(), **SETTINGS, "SEBILLING_DATABASE_URL": url, **environment},
+            environment={**without_settings(), **SETTINGS, **database, **environment},
         )  # fmt: skip
 
     @property
@@ -58,10 +59,10 @@ class WorkerProcess(_Process):
 
 
 class ServerProcess(_Process):
-    """`sebilling serve` on a free port."""
+    """`sebilling serve` on a free port, or on that of its environment."""
 
-    def __init__(self, url: str, descriptors: int | None = None, /, **environment: str) -> None:
-        super().__init__(["serve", "--port", "0"], url, descriptors, **environment)
+    def __init__(self, url: str | None, descriptors: int | None = None, /, **environment: str) -> None:
+        super().__init__(["serve"], url, descriptors, **{"SEBILLING_PORT": "0", **environment})
         self.address = self._await_address()
 
     def _await_address(self) -> str:
@@ -100,10 +101,10 @@ def servers(url: str, count: int = 1, **environment: str) -> Iterator[list[Serve
 class HttpApi:
     """A GraphQL client over HTTP."""
 
-    def __init__(self, address: str, token: str | None = None) -> None:
+    def __init__(self, address: str, token: str | None = None, *, http: httpx.AsyncClient | None = None) -> None:
         self.address = address
         self.token = token
-        self.http = httpx.AsyncClient(base_url=address, timeout=120, limits=httpx.Limits(max_connections=100))
+        self.http = http or httpx.AsyncClient(base_url=address, timeout=120, limits=httpx.Limits(max_connections=100))
 
     async def sign_in(self, username: str = "admin") -> str:
         """Send this user's token from now on; gives it."""

@@ -128,9 +128,11 @@ def _key_in(settings: Settings, file: Path) -> bytes | None:
 async def read_backup(settings: Settings, database: Database, file: Path, out: Console, errors: Console) -> bool:
     """Restore a backup into an empty database, and its key. False if a secret can't be decrypted here, or a proof is missing.
 
-    What stands in the key's way is told before anything is written: a restored database can't be restored into again.
+    Today and tomorrow become blackout dates. What stands in the key's way is told before anything is written: a restored database can't
+    be restored into again.
     """
     from sebilling.operation import archive, sealed_key
+    from sebilling.operation.restore import postpone_blocks
     from sebilling.operation.restore import restore as restored
 
     manifest = archive.read(file)
@@ -142,9 +144,16 @@ async def read_backup(settings: Settings, database: Database, file: Path, out: C
     done = await restored(database, store_of(settings), file, at=system_clock())
     if key is not None:
         sealed_key.put_back(settings, key)
+    days = await postpone_blocks(database, done, at=system_clock())
     when = f"{done.made_at:%Y-%m-%d %H:%M} UTC"
     say(out, f"{done.rows} rows of {len(done.tables)} tables and {len(done.uploads)} proofs of {when} were restored.")
     whole = await show_missing(settings, database, errors)
+    if days:
+        say(
+            out,
+            f"Nobody is blocked automatically until {days[-1]} is over, as payments since then may be missing: enter them again, and"
+            " remove the blackout dates that were added (removeBlackoutDate).",
+        )
     say(out, "What happened after it is on the devices only: run `sebilling isolation reconcile` now, then start the server.")
     return whole
 

@@ -1,9 +1,9 @@
 """Restore: fills an empty database from a backup, all of it or nothing, and the store with its proofs."""
 
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from sebilling.actor import operator
 from sebilling.billing.invariants import CHECKED_PER_STATEMENT
+from sebilling.billing.isolation import policy
 from sebilling.db.driver import driver_of
 from sebilling.db.engine import Database, WriteSession
 from sebilling.db.migrate import migrate
@@ -25,6 +26,13 @@ _ANY_TABLE: Final = text("SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname 
 _IN_USE: Final = text(
     "SELECT EXISTS (SELECT FROM event) OR EXISTS (SELECT FROM app_user) OR EXISTS (SELECT FROM customer) OR EXISTS (SELECT FROM counter)"
 )
+_DAYS: Final = text(
+    """
+    SELECT (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date + ahead AS day FROM counter, generate_series(0, 1) ahead
+    EXCEPT SELECT day FROM blackout_date ORDER BY day
+    """
+)
+"""Today and tomorrow at each counter, but for blackout dates."""
 _FOREIGN_KEYS: Final = text(
     """
     SELECT format('%I', relname) AS table, format('%I', conname) AS name
@@ -66,6 +74,16 @@ async def restore(database: Database, store: ObjectStore, file: Path, *, at: dat
             await store.put(key, packed.read(f"uploads/{key}"), media_type=media[key])
     await migrate(database.url)
     return manifest
+
+
+async def postpone_blocks(database: Database, manifest: Manifest, *, at: datetime) -> Sequence[date]:
+    """Make today and tomorrow blackout dates, as whoever has paid since the backup would be blocked; return the days that were added."""
+    async with database.transaction(actor=operator("sebilling restore"), at=at) as session:
+        days = await session.values(_DAYS, {"at": at}, kind=date)
+        reason = f"Dipulihkan dari cadangan {manifest.made_at:%Y-%m-%d %H:%M} UTC: pembayaran sesudahnya mungkin belum tercatat"
+        for day in days:
+            await policy.add_blackout_date(session, day, reason=reason)
+    return days
 
 
 async def _empty(database: Database, file: Path, revision: str) -> None:

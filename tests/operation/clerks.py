@@ -41,6 +41,8 @@ class Clerk:
     refused: set[str] = field(default_factory=set)
     waited: list[tuple[float, float]] = field(default_factory=list)
     """When each payment was first sent, and when it was acknowledged."""
+    sent: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What was sent, by key."""
 
     async def work(self, stop: asyncio.Event) -> None:
         """Until told to stop, and the last payment is acknowledged."""
@@ -48,19 +50,26 @@ class Clerk:
         while not stop.is_set():
             turn += 1
             customer = self.customers[turn % len(self.customers)]
-            await self._pay(customer, 1_000 + self.number * 100 + turn % 100, str(uuid.uuid4()))
+            await self.pay(customer, 1_000 + self.number * 100 + turn % 100)
             await asyncio.sleep(self.pause_seconds)
 
-    async def _pay(self, customer: int, amount: int, key: str) -> None:
-        payment = {"customerId": f"{Noun.CUSTOMER.prefix}_{customer}", "amount": amount, "method": "CASH", "idempotencyKey": key}
-        began = time.monotonic()
-        while (payment_id := await self._sent(payment)) is None:
+    async def pay(self, customer: int, amount: int) -> str:
+        """Record a payment, until it is acknowledged; gives its key."""
+        key = str(uuid.uuid4())
+        self.sent[key] = {"customerId": f"{Noun.CUSTOMER.prefix}_{customer}", "amount": amount, "method": "CASH", "idempotencyKey": key}
+        await self.send(key)
+        return key
+
+    async def send(self, key: str) -> None:
+        """Send a payment, perhaps once more, until it is acknowledged."""
+        payment, began = self.sent[key], time.monotonic()
+        while (payment_id := await self._answer(payment)) is None:
             self.sent_again += 1
             await asyncio.sleep(0.2)
         self.waited.append((began, time.monotonic()))
-        self.acknowledged[key] = (payment_id, amount)
+        self.acknowledged[key] = (payment_id, payment["amount"])
 
-    async def _sent(self, payment: dict[str, Any]) -> str | None:
+    async def _answer(self, payment: dict[str, Any]) -> str | None:
         """The payment's id; None if the answer doesn't say that it was recorded."""
         headers = {"Authorization": f"Bearer {self.token}"}
         try:
@@ -128,6 +137,27 @@ class Office:
         return sum(clerk.sent_again for clerk in self.clerks)
 
 
+async def hired(isp: Isp, api: HttpApi, count: int, *, pause_seconds: float) -> Sequence[Clerk]:
+    """New clerks, signed in, with five of the ISP's last customers each."""
+    async with isp.write() as session:
+        for number in range(count):
+            await make_user(session, f"kasir{number}", Role.CLERK, "LKT01")
+    customers = [row[0] for row in await isp.rows("SELECT id FROM customer ORDER BY id DESC LIMIT :count", count=5 * count)]
+    tokens = [await HttpApi(api.address, http=api.http).sign_in(f"kasir{number}") for number in range(count)]
+    return [Clerk(number, api.http, token, customers[number::count], pause_seconds) for number, token in enumerate(tokens)]
+
+
+@asynccontextmanager
+async def recording(clerks: Sequence[Clerk]) -> AsyncIterator[None]:
+    """Let them work during the block; its end waits for their last acknowledgements."""
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for clerk in clerks:
+            group.create_task(clerk.work(stop))
+        yield
+        stop.set()
+
+
 @asynccontextmanager
 async def at_work(cluster: Cluster, *, clerks: int, pause_seconds: float) -> AsyncIterator[Office]:
     """Let so many clerks record payments through HAProxy during the block, and an app follow them. Starts servers and workers.
@@ -137,27 +167,19 @@ async def at_work(cluster: Cluster, *, clerks: int, pause_seconds: float) -> Asy
     """
     database = Database(cluster.url, connections=2)
     isp = await Isp.make(database)
-    customers = [await isp.customer() for _ in range(clerks * 5)]
-    async with isp.write() as session:
-        for number in range(clerks):
-            await make_user(session, f"kasir{number}", Role.CLERK, "LKT01")
+    await isp.many_customers(clerks * 5)
     await isp.open()
     await isp.generate()
     await asyncio.to_thread(cluster.start_sebilling)
-    stop = asyncio.Event()
     async with signed_in(cluster) as api:
         subscriber = Subscriber(cluster.network.url, str(api.token))
-        tokens = [await api.sign_in(f"kasir{number}") for number in range(clerks)]
-        working = [Clerk(number, api.http, token, customers[number::clerks], pause_seconds) for number, token in enumerate(tokens)]
+        working = await hired(isp, api, clerks, pause_seconds=pause_seconds)
         following = asyncio.create_task(subscriber.run())
-        async with asyncio.TaskGroup() as group:
-            for clerk in working:
-                group.create_task(clerk.work(stop))
+        async with recording(working):
             yield Office(isp, working)
-            stop.set()
         await database.close()  # its connections may be to servers that were killed
         isp.database = database = Database(cluster.url, connections=2)
-        await _see_that_all_are_recorded(isp, working)
+        await see_that_all_are_recorded(isp, working)
         wanted = sum(len(clerk.acknowledged) for clerk in working)
         for _ in range(100):
             if len(subscriber.seen) >= wanted:
@@ -170,11 +192,17 @@ async def at_work(cluster: Cluster, *, clerks: int, pause_seconds: float) -> Asy
     await database.close()
 
 
-async def _see_that_all_are_recorded(isp: Isp, clerks: Sequence[Clerk]) -> None:
-    recorded = await isp.rows(
-        "SELECT key, amount, payment.id FROM payment JOIN idempotency_key ON result_id = payment.id AND operation = 'recordPayment'"
+async def recorded(isp: Isp) -> dict[str, tuple[str, int]]:
+    """Id and amount of each payment, by key."""
+    rows = await isp.rows(
+        "SELECT key, payment.id, amount FROM payment JOIN idempotency_key ON result_id = payment.id AND operation = 'recordPayment'"
     )
-    payments = {row[0]: (f"{Noun.PAYMENT.prefix}_{row[2]}", row[1]) for row in recorded}
+    return {key: (f"{Noun.PAYMENT.prefix}_{payment_id}", amount) for key, payment_id, amount in rows}
+
+
+async def see_that_all_are_recorded(isp: Isp, clerks: Sequence[Clerk]) -> None:
+    """Each acknowledged payment is there once, and no other."""
+    payments = await recorded(isp)
     acknowledged = {key: value for clerk in clerks for key, value in clerk.acknowledged.items()}
     assert acknowledged == {key: value for key, value in payments.items() if key in acknowledged}, "an acknowledged payment is lost"
     assert set(payments) == set(acknowledged), "one was recorded that nobody was told of"

@@ -9,18 +9,18 @@ import os
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import httpx
 import pytest
 
-from sebilling.auth import passwords
 from sebilling.db.engine import Database
 from tests.operation import faults
 from tests.operation.clerks import Office, at_work, signed_in
 from tests.operation.faults import Fault
 from tests.operation.monitor import ALERTS, Monitor, watched
+from tests.operation.router import connected_router
 from tests.processes import HttpApi
 from tools.cluster.cluster import Cluster
 
@@ -30,29 +30,9 @@ pytestmark = pytest.mark.skipif(SECONDS == 0, reason="takes half an hour and Deb
 RED_SECONDS: Final = 60
 GREEN_SECONDS: Final = 120
 ALERT_SECONDS: Final = 60
-CREATE: Final = "mutation($input: CreateDeviceInput!) { createDevice(input: $input) { device { id } errors { message } } }"
-SET: Final = "mutation($input: SetServiceAccessInput!) { setServiceAccess(input: $input) { errors { message } } }"
 BLOCK: Final = "mutation($input: BlockCustomerInput!) { blockCustomer(input: $input) { errors { code } } }"
 RESTORE: Final = "mutation($input: BlockCustomerInput!) { restoreCustomer(input: $input) { errors { code } } }"
 ACCESSES: Final = "{ serviceAccesses(first: 200) { nodes { key desired actual inSync } } }"
-
-
-@contextlib.asynccontextmanager
-async def connected_router(admin: HttpApi, customers: Sequence[int]) -> AsyncIterator[Any]:
-    """A simulated router with these customers, registered in SeBilling."""
-    testing = pytest.importorskip("sebilling_mikrotik.testing")
-    router, password = testing.Router(identity="RB-Chaos"), passwords.random_password()
-    router.user("sebilling", password)
-    router.setup()
-    router.add("/ppp/profile", name="home")
-    async with testing.Simulator(router) as simulator:
-        config = {"host": "127.0.0.1", "port": simulator.port, "username": "sebilling", "password": password, "tls": False}
-        made = await admin.ask(CREATE, input={"name": "RB-Chaos", "kind": "mikrotik.pppoe", "config": config})
-        for customer in customers:
-            router.add("/ppp/secret", name=f"c{customer}", profile="home", password="x", service="pppoe")
-            access = {"customerId": f"cus_{customer}", "deviceId": made["device"]["id"], "serviceKind": "PPPOE", "key": f"c{customer}"}
-            await admin.ask(SET, input=access)
-        yield simulator
 
 
 async def block_and_restore(admin: HttpApi, customers: Sequence[int], dice: random.Random) -> None:

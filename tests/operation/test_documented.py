@@ -1,10 +1,9 @@
 """The commands of docs/operations.md, as they are written there; and workers that are seen, at work or hanging."""
 
 import asyncio
-import re
-import shlex
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,20 +17,12 @@ from tests import commands
 from tests.harness import Isp
 from tests.isolation.gear import plugins
 from tests.isolation.routers import console, said
+from tests.operation.manual import backup_commands
 from tests.processes import workers
 
-ROOT = Path(__file__).parents[2]
 
-
-def documented() -> list[list[str]]:
-    """The lines of the backup chapter's shell blocks."""
-    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    chapter = text.partition("## Backups")[2].partition("\n## ")[0]
-    return [shlex.split(line) for block in re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL) for line in block.splitlines()]
-
-
-async def run(words: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
-    return await asyncio.to_thread(lambda: commands.run(words[1:], folder=Path.cwd(), **environment))
+async def run(words: Sequence[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(lambda: commands.run(words, folder=Path.cwd(), **environment))
 
 
 @pytest.fixture
@@ -52,17 +43,12 @@ async def test_backup_and_restore_work_as_written(committed: Database, tmp_path:
     async with isp.write() as session:
         vault = vault_of(Settings(var=tmp_path / "old"))
         await devices.create(session, plugins(), vault, name="RB1", kind="test.gear", config={"gear": "one"})
-    assert [" ".join(words[1:3]).partition(" /")[0] for words in documented()] == [
-        "backup", "backup verify", "restore", "check", "isolation reconcile"
-    ]  # fmt: skip
-    writing, verifying, restoring, checking, reconciling = documented()
-    done = await run([word.replace("/srv/backups", str(folder)) for word in writing], **old)
+    writing, *_ = backup_commands(folder)
+    done = await run(writing, **old)
     assert done.returncode == 0, done.stderr
-    (file,) = await asyncio.to_thread(lambda: list(folder.glob("sebilling-*.zip")))
-    verifying = [word.replace("/srv/backups/sebilling-TIME.zip", str(file)) for word in verifying]
+    _, verifying, restoring, checking, reconciling = backup_commands(folder)
     done = await run(verifying, **passphrase)
     assert (done.returncode, "restored whole" in done.stdout) == (0, True), done.stdout + done.stderr
-    restoring = [word.replace("/srv/backups/sebilling-TIME.zip", str(file)) for word in restoring]
     done = await run(restoring, **new | {"SEBILLING_BACKUP_PASSPHRASE": "tiga kata saja"})
     assert (done.returncode, "passphrase" in done.stderr) == (2, True), done.stderr
     bare = {"SEBILLING_VAR": new["SEBILLING_VAR"]}
