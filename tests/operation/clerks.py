@@ -34,7 +34,7 @@ class Clerk:
     token: str
     customers: list[int]
     pause_seconds: float
-    """Between two payments."""
+    """From a payment to the next, but not before it is acknowledged."""
     acknowledged: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Id of the payment and amount, by key."""
     sent_again: int = 0
@@ -48,10 +48,10 @@ class Clerk:
         """Until told to stop, and the last payment is acknowledged."""
         turn = 0
         while not stop.is_set():
-            turn += 1
+            turn, began = turn + 1, time.monotonic()
             customer = self.customers[turn % len(self.customers)]
             await self.pay(customer, 1_000 + self.number * 100 + turn % 100)
-            await asyncio.sleep(self.pause_seconds)
+            await asyncio.sleep(max(0, began + self.pause_seconds - time.monotonic()))
 
     async def pay(self, customer: int, amount: int) -> str:
         """Record a payment, until it is acknowledged; gives its key."""

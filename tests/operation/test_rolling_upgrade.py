@@ -25,7 +25,7 @@ NEW = "{ customers(first: 1) { nodes { latitudeMicrodegrees } } }"
 async def test_no_payment_fails_while_servers_are_replaced(cluster: Cluster, tmp_path: Path) -> None:
     tree = Tree(tmp_path)
     add_a_field_to_customers(tree)
-    async with at_work(cluster, clerks=8, pause_seconds=0.02) as office, signed_in(cluster) as admin:
+    async with at_work(cluster, clerks=8, pause_seconds=0.04) as office, signed_in(cluster) as admin:
         with pytest.raises(AssertionError, match="latitudeMicrodegrees"):  # the old version doesn't know it
             await admin.ask(NEW)
         await asyncio.to_thread(cluster.migrate, tree.folder)
