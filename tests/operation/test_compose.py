@@ -1,6 +1,9 @@
-"""compose.yaml has what a deployment needs. There is no Docker here: it is read as Compose would, and its essentials are looked at."""
+"""compose.yaml has what a deployment needs. There is no Docker here: the Compose specification's schema checks it, and its essentials
+are looked at."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,26 @@ OURS = ("app", "worker", "migrate")
 @pytest.fixture(scope="module")
 def compose() -> Any:
     return yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+
+
+def faults(text: str, folder: Path) -> str:
+    """What the schema of the Compose specification has against a file; empty if nothing."""
+    file = folder / "compose.yaml"
+    file.write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", file.name]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [("stop_grace_period:", "stop_grace_periods:"), ("cap_drop: [ALL]", "cap_drop: ALL"), ("", "")],
+)
+def test_the_specifications_schema_has_nothing_against_it(tmp_path: Path, line: str, wrong: str) -> None:
+    text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    assert line in text
+    found = faults(text.replace(line, wrong), tmp_path)
+    assert bool(found) is bool(line), found
 
 
 def test_every_setting_of_ours_is_one(compose: Any) -> None:
