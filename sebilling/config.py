@@ -259,6 +259,10 @@ class Settings(BaseSettings):
     answers_from_sql: bool = Field(default=True, description="Whether PostgreSQL writes answers of plain fields; off: for comparison.")
     fast_path: bool = Field(default=True, description="Whether known documents pass the executor by; off: for comparison.")
     generate_chunk: int = Field(default=10_000, ge=100, le=100_000, description="Customers per transaction of a generation run.")
+    slow_statement_milliseconds: int | None = Field(
+        default=None, ge=1, le=600_000,
+        description="Milliseconds from which an SQL statement is logged (slow_statement), with its request's operation. Unset: none is.",
+    )  # fmt: skip
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level that is logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="json: one JSON object per line; console: coloured text.")
 

@@ -39,7 +39,10 @@ def database_of(settings: Settings, url: str, *, connections: int) -> Database:
     """Return the connections of a server or worker to the database at `url`. Raises InvalidSetting."""
     if settings.direct_url is not None:
         parse(settings.direct_url, setting="SEBILLING_DATABASE_DIRECT_URL")
-    return Database(url, connections=connections, direct_url=settings.direct_url, failover_seconds=settings.failover_seconds)
+    return Database(
+        url, connections=connections, direct_url=settings.direct_url, failover_seconds=settings.failover_seconds,
+        slow_milliseconds=settings.slow_statement_milliseconds,
+    )  # fmt: skip
 
 
 def migrated(url: str) -> None:

@@ -17,6 +17,7 @@ import asyncpg
 from sqlalchemy import TextClause, make_url
 
 from sebilling.db.address import parse
+from sebilling.db.slow_statements import SlowStatements
 from sebilling.db.state import DatabaseNotReady, DatabaseState, state_of, state_of_connecting
 from sebilling.errors import SumOutOfRange
 
@@ -93,7 +94,10 @@ class _Connection:
 class DirectConnections:
     """At most so many connections of one database, opened when needed; the one used last is used next. Belongs to one event loop."""
 
-    def __init__(self, url: str, *, connections: int, server_settings: Mapping[str, str], failover_seconds: float = 0) -> None:
+    def __init__(
+        self, url: str, *, connections: int, server_settings: Mapping[str, str], failover_seconds: float = 0,
+        slow: SlowStatements | None = None,
+    ) -> None:  # fmt: skip
         """Prepare, without connecting. Raises InvalidSetting."""
         address = parse(url)
         self._options: dict[str, Any] = dict(_DIALECT.create_connect_args(address.url)[1])
@@ -102,6 +106,7 @@ class DirectConnections:
             self._options["ssl"] = address.ssl
         self._free: list[_Connection] = []
         self._failover_seconds = failover_seconds
+        self._slow = slow
         self._places = asyncio.Semaphore(connections)
         self._losses = 0
         self._closing: set[asyncio.Task[None]] = set()
@@ -127,7 +132,10 @@ class DirectConnections:
 
     async def _once(self, sql: str, arguments: Sequence[object]) -> Sequence[Any]:
         async with self._connection() as connection:
-            return await connection.fetch(sql, arguments)
+            if self._slow is None:
+                return await connection.fetch(sql, arguments)
+            with self._slow.timed(sql):
+                return await connection.fetch(sql, arguments)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[_Connection]:

@@ -24,6 +24,7 @@ from sebilling.actor import Actor
 from sebilling.db.address import parse
 from sebilling.db.direct import DirectConnections, connect
 from sebilling.db.refusals import refusal_of
+from sebilling.db.slow_statements import SlowStatements
 from sebilling.db.state import DatabaseNotReady, DatabaseState, state_of, state_of_connecting
 from sebilling.errors import DatabaseUnavailable, SumOutOfRange
 
@@ -213,10 +214,13 @@ class Database:
     """The connections of one process. Create it once, and call `close()` at the end.
 
     `direct_url` is the address past a pooler, for leases and notifications; `failover_seconds` is how long what can be repeated waits for
-    a database that is away.
+    a database that is away. Statements that take `slow_milliseconds` or more are logged.
     """
 
-    def __init__(self, url: str, *, connections: int = 10, direct_url: str | None = None, failover_seconds: float = 0) -> None:
+    def __init__(
+        self, url: str, *, connections: int = 10, direct_url: str | None = None, failover_seconds: float = 0,
+        slow_milliseconds: int | None = None,
+    ) -> None:  # fmt: skip
         self.url = url
         self.direct_url = url if direct_url is None else direct_url
         options: dict[str, Any] = {
@@ -228,7 +232,11 @@ class Database:
         writing = {"idle_in_transaction_session_timeout": f"{STUCK_SECONDS}s"}
         self.write_engine: AsyncEngine = new_engine(url, server_settings=writing, **options)
         self.read_engine: AsyncEngine = new_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
-        direct: dict[str, Any] = {"connections": connections, "failover_seconds": failover_seconds}
+        slow = None if slow_milliseconds is None else SlowStatements(slow_milliseconds)
+        if slow is not None:
+            slow.listen(self.write_engine)
+            slow.listen(self.read_engine)
+        direct: dict[str, Any] = {"connections": connections, "failover_seconds": failover_seconds, "slow": slow}
         self._direct = DirectConnections(url, server_settings=_PLANNED_ONCE, **direct)
         # of their own: a payment that waits for a lock keeps no reader waiting
         self._direct_writes = DirectConnections(url, server_settings=_SERVER_SETTINGS, **direct)

@@ -27,6 +27,7 @@ from strawberry.schema import BaseSchema, Schema
 
 from sebilling.access_errors import Unauthenticated
 from sebilling.config import Introspection
+from sebilling.db import slow_statements
 from sebilling.errors import InvalidCharacter, LimitExceeded, UnknownDocument
 from sebilling.language import Sentence
 from sebilling.limits import Limit
@@ -179,6 +180,7 @@ class Documents(SchemaExtension):
             if request is not None:
                 request.plans = entry.usable_plans()
                 request.operation = name_of(entry.document, context.operation_name)
+                slow_statements.sender.set(request.operation)
                 if request.deadline is not None and context.operation_type.value == OperationType.MUTATION.value:
                     request.deadline.reschedule(None)
         yield

@@ -36,6 +36,7 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from sebilling.actor import Role
+from sebilling.db import slow_statements
 from sebilling.errors import SebillingError
 from sebilling.logs import get_logger
 from sebilling.schema.context import Context, Info
@@ -119,6 +120,7 @@ class FastPath:
         """The answer as JSON; None if the request must take the ordinary path: of a mutation, only before it has begun."""
         query = request.query
         context.plans, context.operation = query.kept.usable_plans(), query.logged_name
+        slow_statements.sender.set(query.logged_name)
         role = None if context.actor is None else context.actor.role
         arguments = None if role in query.not_written_for else self._arguments(query, request.variables)
         if arguments is None:
