@@ -9,6 +9,7 @@ FOLDER: Final = ("tests/db/test_data_folder.py",)
 HANGING: Final = ("tests/isolation/test_hanging.py",)
 BACKUP: Final = ("tests/operation/test_backup.py",)
 STATES: Final = ("tests/db/test_states.py",)
+REFUSED: Final = ("tests/cli/test_isolation.py",)
 
 FAULTS: Final = (
     Fault("any-key-will-do", "config.py", "and not is_hard_to_guess(", "and not bool(", SETTINGS),
@@ -22,4 +23,7 @@ FAULTS: Final = (
         'await session.only_value(_SET, {"name": name, "value": value}, kind=int)', "pass", BACKUP,
     ),
     Fault("guards-stay-off-after-a-restore", "operation/restore.py", '" ENABLE TRIGGER USER', '" DISABLE TRIGGER USER', BACKUP),
+    Fault("who-paid-since-a-backup-is-blocked", "operation/restore.py", "series(0, 1) ahead", "series(3, 4) ahead", BACKUP),
+    Fault("what-a-device-refuses-is-waited-for", "cli/isolation.py", "{NOT_POSTPONED} AND service_access.next_at < :soon",
+          "{NOT_POSTPONED} AND :soon IS NOT NULL", REFUSED),
 )  # fmt: skip

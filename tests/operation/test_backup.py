@@ -5,12 +5,15 @@ import struct
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from sebilling import feed
+from sebilling.billing import counters
+from sebilling.billing.isolation import policy
 from sebilling.cli import events
 from sebilling.clock import system_clock
 from sebilling.db.databases import create_database, drop_database
@@ -128,6 +131,20 @@ async def test_a_backup_under_writes_comes_back_whole(committed: Database, serve
         assert await again.value("SELECT count(*) FROM payment") == before + 1, "numbers go on behind those that are there"
         with pytest.raises(UnusableFile, match="in use"):
             await restore.restore(restored, other, file, at=NOW)
+
+
+async def test_nobody_is_blocked_until_payments_since_the_backup_are_entered(database: Database, tmp_path: Path) -> None:
+    """Half past eleven at night in Jakarta is the next day in Jayapura. Holidays stay what they are."""
+    isp = await Isp.make(database)
+    late = datetime(2026, 2, 3, 16, 30, tzinfo=UTC)
+    async with isp.write() as session:
+        await counters.create(session, code="JYP", name="Jayapura", timezone="Asia/Jayapura")
+        await policy.add_blackout_date(session, date(2026, 2, 4), reason="Libur")
+    manifest = await archive.write(database, ObjectStore.open(None, tmp_path), tmp_path / "backup.zip", at=NOW)
+    assert await restore.postpone_blocks(database, manifest, at=late) == [date(2026, 2, 3), date(2026, 2, 5)]
+    reasons = [reason for _, reason in await isp.rows("SELECT day, reason FROM blackout_date ORDER BY day")]
+    assert ["2026-02-03 02:00 UTC" in reason for reason in reasons] == [True, False, True]
+    assert await restore.postpone_blocks(database, manifest, at=late) == []
 
 
 async def test_without_key_and_uploads_it_is_told_what_is_missing(committed: Database, server_url: str, tmp_path: Path, gear: Gear) -> None:
