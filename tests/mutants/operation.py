@@ -24,6 +24,5 @@ FAULTS: Final = (
     ),
     Fault("guards-stay-off-after-a-restore", "operation/restore.py", '" ENABLE TRIGGER USER', '" DISABLE TRIGGER USER', BACKUP),
     Fault("who-paid-since-a-backup-is-blocked", "operation/restore.py", "series(0, 1) ahead", "series(3, 4) ahead", BACKUP),
-    Fault("what-a-device-refuses-is-waited-for", "cli/isolation.py", "{NOT_POSTPONED} AND service_access.next_at < :soon",
-          "{NOT_POSTPONED} AND :soon IS NOT NULL", REFUSED),
+    Fault("what-a-device-refuses-is-waited-for", "cli/isolation.py", "MAX_BACKOFF_SECONDS / 2)", "86_400)", REFUSED),
 )  # fmt: skip
