@@ -2,7 +2,8 @@
 
 A cursor is a number of the feed (feed.py). Every change of synchronized data writes an event in its transaction, and an event gets its
 number only after the commit. A reader that takes the last number, then reads the state, and next time asks for the events after that
-number therefore misses nothing: later commits have later numbers. A change may be sent twice, but is never lost.
+number therefore misses nothing: later commits have later numbers. A change may be sent twice, but is never lost. After a backup was
+restored, numbers are given out again, to other events: the cursor has the beginning of the number's digest, by which that is found.
 docs/phone.md describes it for authors of phone apps.
 """
 
@@ -77,9 +78,12 @@ class RemovedCustomer(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class _Top:
-    """The last number of the feed, and whether the counter asked for exists (also if none was)."""
+    """The last number of the feed with its digest, the digest of the phone's number, and whether the counter asked for exists (also if
+    none was)."""
 
     number: int
+    digest: str
+    phones_digest: str
     is_known: bool
 
 
@@ -112,15 +116,24 @@ class _Place:
     counters: list[int] | None
     """Counters whose customers it keeps; None: all."""
     low: int
+    digest: str = ""
+    """Of `low`: how it begins; empty before the first event."""
     high: int | None = None
     """Within pages of changes: the last feed number that they cover."""
+    high_digest: str = ""
     after: int = 0
     """Id of the last customer sent in these pages."""
     whole: bool = False
 
+    def after_its_pages(self) -> "_Place":
+        """Return the position from which the next changes are read."""
+        if self.whole or self.high is None:
+            return _Place(self.counters, self.low, self.digest)
+        return _Place(self.counters, self.high, self.high_digest)
+
     def written(self) -> str:
         """Encode the position as the cursor that the phone stores."""
-        return cursors.encode(self.counters, self.low, self.high, self.after, self.whole)
+        return cursors.encode(self.counters, self.low, self.digest, self.high, self.high_digest, self.after, self.whole)
 
 
 _KEPT: Final = """
@@ -184,10 +197,15 @@ _CHANGED: Final = f"""
     SELECT customer.id, NULL, CAST({_KEPT} AS text) FROM due customer {_OWED} WHERE removed IS NULL
      ORDER BY id
 """
+_DIGEST: Final = "left(encode(digest, 'hex'), 16)"
 _TOP: Final = text(
-    "SELECT (SELECT coalesce(max(number), 0) FROM feed) AS number,"
-    " CAST(:counter AS bigint) IS NULL OR EXISTS (SELECT FROM counter WHERE id = :counter) AS is_known"
-)
+    f"""
+    SELECT coalesce(last.number, 0) AS number, coalesce(last.digest, '') AS digest,
+           coalesce((SELECT {_DIGEST} FROM feed WHERE number = :low), '') AS phones_digest,
+           CAST(:counter AS bigint) IS NULL OR EXISTS (SELECT FROM counter WHERE id = :counter) AS is_known
+      FROM (VALUES (0)) always LEFT JOIN (SELECT number, {_DIGEST} AS digest FROM feed ORDER BY number DESC LIMIT 1) last ON true
+    """
+).bindparams(number("low"))
 
 
 @lru_cache(maxsize=64)  # type: ignore[misc]  # the decorator's own type holds Any
@@ -206,16 +224,16 @@ async def changes(session: ReadSession, *, scope: Scope, counter_id: int | None,
     if not 1 <= first <= MAX_CUSTOMERS:
         raise InvalidPageSize(field="first", given=first, most=MAX_CUSTOMERS)
     counters = scope.ids if counter_id is None else [counter_id]
-    top = await session.only_row(_TOP, {"counter": counter_id}, into=_Top)
+    position = _read(since)
+    top = await session.only_row(_TOP, {"counter": counter_id, "low": 0 if position is None else position.low}, into=_Top)
     if counter_id is not None and (not top.is_known or counter_id not in scope):
         raise NotFound(field="counter_id", noun=Noun.COUNTER, given=counter_id)
-    position = _read(since)
-    reset = position is None or position.counters != counters or not 0 <= top.number - position.low <= MAX_EVENTS
+    reset = position is None or position.counters != counters or not _leads_to(position, top)
     is_first = False
     if position is None or reset:
-        position, is_first = _Place(counters, low=top.number, whole=True), True
+        position, is_first = _Place(counters, low=top.number, digest=top.digest, whole=True), True
     elif not position.whole and position.high is None:
-        position, is_first = replace(position, high=top.number), True
+        position, is_first = replace(position, high=top.number, high_digest=top.digest), True
     # The state is read after the number: a change in between has a later number, and is sent again.
     bound: dict[str, object] = {"counters": counters, "after": position.after}
     if not position.whole:
@@ -226,7 +244,7 @@ async def changes(session: ReadSession, *, scope: Scope, counter_id: int | None,
     if more:
         following = replace(position, after=rows[-1].id)
     else:
-        following = _Place(counters, low=position.low if position.whole or position.high is None else position.high)
+        following = position.after_its_pages()
         # Changes made while several pages were read are available at once. After a single page this could go on for ever on a busy day.
         more = not is_first and following.low < top.number
     return Changes(
@@ -236,6 +254,11 @@ async def changes(session: ReadSession, *, scope: Scope, counter_id: int | None,
         cursor=following.written(),
         more=more,
     )
+
+
+def _leads_to(position: _Place, top: _Top) -> bool:
+    """Whether the feed went on from the phone's position, not too far: not if a backup from before was restored."""
+    return 0 <= top.number - position.low <= MAX_EVENTS and position.digest == top.phones_digest
 
 
 def _customer(kept: str) -> SyncedCustomer:
@@ -252,10 +275,10 @@ def _read(since: str | None) -> _Place | None:
     except ValueError as error:
         raise InvalidCursor(field="since") from error
     match parts:
-        case [counters, low, high, after, bool(whole)] if (
+        case [counters, low, str(digest), high, str(high_digest), after, bool(whole)] if (
             _are_counters(counters) and _is_number(low) and _is_number_or_none(high) and _is_number(after)
         ):
-            return _Place(counters, low, high, after, whole)
+            return _Place(counters, low, digest, high, high_digest, after, whole)
     raise InvalidCursor(field="since")
 
 

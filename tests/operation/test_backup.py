@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from sebilling import feed
-from sebilling.billing import counters
+from sebilling.actor import EVERYWHERE
+from sebilling.billing import counters, sync
 from sebilling.billing.isolation import policy
 from sebilling.cli import events
 from sebilling.clock import system_clock
@@ -145,6 +146,36 @@ async def test_nobody_is_blocked_until_payments_since_the_backup_are_entered(dat
     reasons = [reason for _, reason in await isp.rows("SELECT day, reason FROM blackout_date ORDER BY day")]
     assert ["2026-02-03 02:00 UTC" in reason for reason in reasons] == [True, False, True]
     assert await restore.postpone_blocks(database, manifest, at=late) == []
+
+
+async def test_a_phone_that_knows_more_than_the_backup_starts_over(committed: Database, server_url: str, tmp_path: Path) -> None:
+    """Also if the restored database has caught up with its number: with other events."""
+
+    async def synced(database: Database, since: str | None) -> sync.Changes:
+        relay = Relay(database, system_clock)
+        await relay.begin()
+        while await relay.turn():
+            pass
+        async with database.reading() as session:
+            return await sync.changes(session, scope=EVERYWHERE, counter_id=None, since=since, first=100)
+
+    isp, store, file = await Isp.make(committed), ObjectStore.open(None, tmp_path / "here"), tmp_path / "backup.zip"
+    budi = await isp.customer("BUDI")
+    at_backup = (await synced(committed, None)).cursor
+    await archive.write(committed, store, file, at=NOW)
+    await isp.customer("LOST")
+    phone = await synced(committed, at_backup)
+    assert [customer["code"] for customer in phone.customers] == ["LOST"]
+    async with empty(server_url, "forked") as restored:
+        await restore.restore(restored, store, file, at=NOW)
+        again = Isp(restored, isp.admin, isp.plan_id, isp.counters)
+        for number in range(3):  # as many events as the phone has seen, and more
+            await again.pay(budi, 1_000 + number)
+        for since, starts_over in ((phone.cursor, True), (at_backup, False)):
+            found = await synced(restored, since)
+            assert found.reset is starts_over
+            assert [(customer["code"], customer["credit"]) for customer in found.customers] == [("BUDI", 3_003)]
+            assert not (await synced(restored, found.cursor)).reset
 
 
 async def test_without_key_and_uploads_it_is_told_what_is_missing(committed: Database, server_url: str, tmp_path: Path, gear: Gear) -> None:
