@@ -212,18 +212,28 @@ class RouterAway(Fault):
 class DiskFull(Fault):
     """The disk of the servers' files is full; `mount` it first."""
 
-    part = "DISK"
+    part: ClassVar[str | None] = "DISK"
     alerts = frozenset({"SebillingPartBad:DISK"})
+    megabytes: ClassVar[int] = _DISK_MEGABYTES - 1
 
     async def strike(self) -> None:
-        (self.cluster.folder / "var" / "filling").write_bytes(bytes((_DISK_MEGABYTES - 1) * 1024**2))
+        (self.cluster.folder / "var" / "filling").write_bytes(bytes(self.megabytes * 1024**2))
 
     async def mend(self) -> None:
         (self.cluster.folder / "var" / "filling").unlink()
 
 
+class DiskNearlyFull(DiskFull):
+    """It is nearly full, for long."""
+
+    part = None
+    alerts = frozenset({"SebillingPartWarning:DISK"})
+    megabytes = _DISK_MEGABYTES - 5
+
+
 KINDS: Final[Sequence[type[Fault]]] = (
     PrimaryKilled, PowerLost, PoolersHang, ServersKilled, ServersSlow, WorkersKilled, WorkersPaused, LineCut, RouterAway, DiskFull,
+    DiskNearlyFull,
 )  # fmt: skip
 
 

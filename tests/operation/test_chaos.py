@@ -29,7 +29,7 @@ SEED: Final = int(os.environ.get("SEBILLING_TEST_CHAOS_SEED", "1"))
 pytestmark = pytest.mark.skipif(SECONDS == 0, reason="takes half an hour and Debian's programs of a cluster: make chaos")
 RED_SECONDS: Final = 60
 GREEN_SECONDS: Final = 120
-ALERT_SECONDS: Final = 60
+ALERT_SECONDS: Final = 120
 BLOCK: Final = "mutation($input: BlockCustomerInput!) { blockCustomer(input: $input) { errors { code } } }"
 RESTORE: Final = "mutation($input: BlockCustomerInput!) { restoreCustomer(input: $input) { errors { code } } }"
 ACCESSES: Final = "{ serviceAccesses(first: 200) { nodes { key desired actual inSync } } }"
@@ -60,7 +60,7 @@ async def converged(admin: HttpApi, simulator: Any) -> None:
 
 @pytest.mark.crash
 async def test_every_fault_is_seen_and_overcome(cluster: Cluster) -> None:
-    kinds = [kind for kind in faults.KINDS if kind is not faults.DiskFull or os.geteuid() == 0]
+    kinds = [kind for kind in faults.KINDS if not issubclass(kind, faults.DiskFull) or os.geteuid() == 0]
     told: list[type[Fault]] = []
     dice, began = random.Random(SEED), time.monotonic()
     with contextlib.ExitStack() as disk:
@@ -88,7 +88,8 @@ async def test_every_fault_is_seen_and_overcome(cluster: Cluster) -> None:
     summary(office, len(told), time.monotonic() - began)
     sys.stdout.write(f"alerts that fired: {', '.join(sorted(monitor.fired))}\n")
     if len(told) >= len(kinds):
-        assert monitor.fired == ALERTS
+        # Faults of machines are no errors of ours: what is logged as one would be a find.
+        assert monitor.fired == ALERTS - {"SebillingErrors"}
 
 
 def waiting_kinds(kinds: Sequence[type[Fault]], told: Sequence[type[Fault]]) -> list[type[Fault]]:
