@@ -11,19 +11,17 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const FILES = at('../sebilling/web_files');
 const WORTH_COMPRESSING = 1024;
 
-// On a slow line each file costs more than its bytes, so there are few: what the page begins with, the rest of the first load, what
-// screens share, and each screen. Each text is a module of its own and goes where it is used.
+// On a slow line each file costs more than its bytes, so there are few: what the page begins with, the rest of the first load, the list of
+// customers with all that it needs, what screens share beside that, and each screen. Each text and each document is a module of its own
+// and goes where it is used.
 const files = {
   treeshake: { moduleSideEffects: [{ test: /[\\/]src[\\/]paraglide[\\/]/, sideEffects: false }] },
   output: {
     codeSplitting: {
       groups: [
-        {
-          name: 'early',
-          test: /[\\/]src[\\/](gql[\\/]|lib[\\/]early\.|admin[\\/](screens|early)\.|collector[\\/](start|early)\.)|preload-helper/,
-          priority: 3,
-        },
+        { name: 'early', test: /[\\/](admin|collector)[\\/]early\.ts$|preload-helper/, priority: 3 },
         { name: 'first', tags: ['$initial' as const], priority: 2 },
+        { name: 'list', test: /[\\/]admin[\\/]screens[\\/]Customers\.svelte$/, priority: 1 },
         { name: 'shared', minShareCount: 2 },
       ],
     },
@@ -88,6 +86,27 @@ function brotli(folder: string): Plugin {
   };
 }
 
+/** Makes each document a module of its own, as each text is: it goes where it is used. */
+function documents(): Plugin {
+  const file = at('src/gql/documents.ts');
+  const found = new Map<string, string>();
+  return {
+    name: 'documents',
+    apply: 'build',
+    enforce: 'pre',
+    transform(code, id) {
+      if (id !== file) return;
+      const rest = code.replaceAll(/^export const (\w+) = .*TypedDocumentString\((`[^`]*`)\).*$/gm, (_, name: string, text: string) => {
+        found.set(`${file}?${name}`, `export const ${name} = ${text};`);
+        return `export { ${name} } from '${file}?${name}';`;
+      });
+      return { code: rest, map: null };
+    },
+    resolveId: (id) => (found.has(id) ? id : undefined),
+    load: (id) => found.get(id),
+  };
+}
+
 /** Puts `early.ts` of an app into its page, before the other scripts: it runs as soon as it is there, while they are loaded. */
 function early(source: string, base: string): Plugin {
   return {
@@ -113,7 +132,7 @@ function early(source: string, base: string): Plugin {
 const ADMIN_EARLY = at('src/admin/early.ts');
 const admin: UserConfig = {
   ...shared,
-  plugins: [texts(), components(), early(ADMIN_EARLY, '/'), brotli(`${FILES}/assets`)],
+  plugins: [texts(), documents(), components(), early(ADMIN_EARLY, '/'), brotli(`${FILES}/assets`)],
   build: { ...shared.build, outDir: FILES, rolldownOptions: { ...files, input: { index: at('index.html'), early: ADMIN_EARLY } } },
 };
 

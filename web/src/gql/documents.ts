@@ -1174,13 +1174,12 @@ export type DepositsQuery = { deposits: { nodes: Array<{ id: string, amount: num
 export type CustomersQueryVariables = Exact<{
   filter?: CustomerFilter | null | undefined;
   counted?: CustomerFilter | null | undefined;
-  money?: boolean;
   orderBy?: CustomerOrder;
   after?: string | null | undefined;
 }>;
 
 
-export type CustomersQuery = { customers: { totalCount: number, nodes: Array<{ id: string, code: string, name: string, phone: string, address: string, installedOn: string, active: boolean, blocked: boolean, outstanding: number | null, credit: number | null, plan: { id: string, name: string }, counter: { id: string, code: string }, promise: { id: string, untilOn: string } | null, accesses: Array<{ id: string, desired: State, actual: State | null, inSync: boolean }> }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null, customerCounts: { total: number, active: number, blocked: number, toBeBlocked: number | null, promised: number | null, withoutDevice: number, owing: number | null } | null, sum?: { outstanding: number | null } | null, counters: { nodes: Array<{ id: string, code: string, name: string }> } | null, plans: { nodes: Array<{ id: string, name: string }> } | null };
+export type CustomersQuery = { customers: { totalCount: number, nodes: Array<{ id: string, code: string, name: string, phone: string, active: boolean, blocked: boolean, outstanding: number | null, plan: { id: string, name: string }, counter: { id: string, code: string } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null, customerCounts: { total: number, active: number, blocked: number, toBeBlocked: number | null, promised: number | null, withoutDevice: number, owing: number | null } | null, sum: { outstanding: number | null } | null, counters: { nodes: Array<{ id: string, code: string, name: string }> } | null, plans: { nodes: Array<{ id: string, name: string }> } | null };
 
 export type CustomerQueryVariables = Exact<{
   customerId: string | number;
@@ -2639,19 +2638,16 @@ export const DepositsDocument = /*#__PURE__*/ new TypedDocumentString(`
 }
     `) as unknown as TypedDocumentString<DepositsQuery, DepositsQueryVariables>;
 export const CustomersDocument = /*#__PURE__*/ new TypedDocumentString(`
-    query Customers($filter: CustomerFilter, $counted: CustomerFilter, $money: Boolean! = true, $orderBy: CustomerOrder! = CODE, $after: String) {
+    query Customers($filter: CustomerFilter, $counted: CustomerFilter, $orderBy: CustomerOrder! = CODE, $after: String) {
   customers(first: 50, after: $after, filter: $filter, orderBy: $orderBy) {
     nodes {
       id
       code
       name
       phone
-      address
-      installedOn
       active
       blocked
       outstanding
-      credit
       plan {
         id
         name
@@ -2659,16 +2655,6 @@ export const CustomersDocument = /*#__PURE__*/ new TypedDocumentString(`
       counter {
         id
         code
-      }
-      promise {
-        id
-        untilOn
-      }
-      accesses {
-        id
-        desired
-        actual
-        inSync
       }
     }
     totalCount
@@ -2686,7 +2672,7 @@ export const CustomersDocument = /*#__PURE__*/ new TypedDocumentString(`
     withoutDevice
     owing
   }
-  sum: customerCounts(filter: $filter) @include(if: $money) {
+  sum: customerCounts(filter: $filter) {
     outstanding
   }
   counters(first: 200) {

@@ -56,41 +56,6 @@ export async function ask<Data, Variables extends AnyVariables>(
   return api().query<Data, Variables>(document.toString(), variables, { requestPolicy: 'network-only' });
 }
 
-/** Follow a subscription while the component is there. */
-export function follow<Data, Variables extends AnyVariables>(
-  document: TypedDocumentString<Data, Variables>,
-  variables: () => Variables | null,
-  received: (data: Data) => void,
-): void {
-  $effect(() => {
-    const values = variables();
-    if (values === null) return;
-    return api()
-      .subscription<Data, Variables>(document.toString(), values)
-      .subscribe((result) => {
-        if (result.data !== undefined) received(result.data);
-      }).unsubscribe;
-  });
-}
-
-const WAIT_MS = 400;
-
-/** Call `refresh` when messages come: once for all that come within a moment. */
-export function refreshOn<Data, Variables extends AnyVariables>(
-  document: TypedDocumentString<Data, Variables>,
-  variables: () => Variables | null,
-  refresh: () => void,
-): void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  follow(document, variables, () => {
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      refresh();
-    }, WAIT_MS);
-  });
-  $effect(() => () => clearTimeout(timer));
-}
-
 type Payload = { errors: readonly UserError[] };
 
 /** Run a mutation; its payload, whose `errors` are shown at their fields. A request that failed is an error of no field. */

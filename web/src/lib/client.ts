@@ -1,8 +1,8 @@
-// The GraphQL client: signed in by a cookie that no script can read, with subscriptions over one WebSocket.
-import { cacheExchange, Client, fetchExchange, mapExchange, subscriptionExchange } from '@urql/svelte';
-import { createClient, type Client as Line } from 'graphql-ws';
+// The GraphQL client of queries and mutations: signed in by a cookie that no script can read.
+import { cacheExchange, Client, fetchExchange, mapExchange } from '@urql/svelte';
 
 import { getLocale } from '../paraglide/runtime';
+import { fetchOrTake } from './early';
 
 /** Called when the server says that nobody is signed in. */
 let whenSignedOut: () => void = () => undefined;
@@ -11,48 +11,18 @@ export function onSignedOut(callback: () => void): void {
   whenSignedOut = callback;
 }
 
-let line: Line | undefined;
-
-function openedLine(): Line {
-  line ??= createClient({
-    url: `${location.origin.replace(/^http/, 'ws')}/graphql`,
-    lazy: true,
-    keepAlive: 10_000,
-    retryAttempts: Number.POSITIVE_INFINITY,
-    shouldRetry: () => true,
-  });
-  return line;
-}
-
-/** Close the line: another user's begins with the next subscription. */
-export function closeLine(): void {
-  line?.terminate();
-  line = undefined;
+/** Look among the errors of an answer for the one that says so. */
+export function noteSignedOut(errors: readonly { extensions?: Record<string, unknown> }[] = []): void {
+  if (errors.some((error) => error.extensions?.['code'] === 'UNAUTHENTICATED')) whenSignedOut();
 }
 
 export function createApi(): Client {
   return new Client({
     url: '/graphql',
+    fetch: fetchOrTake,
     preferGetMethod: false,
     requestPolicy: 'cache-and-network',
     fetchOptions: () => ({ headers: { 'GraphQL-Require-Preflight': '1', 'Accept-Language': getLocale() } }),
-    exchanges: [
-      cacheExchange,
-      mapExchange({
-        onResult(result) {
-          if (result.error?.graphQLErrors.some((error) => error.extensions['code'] === 'UNAUTHENTICATED')) whenSignedOut();
-        },
-      }),
-      fetchExchange,
-      subscriptionExchange({
-        forwardSubscription({ query, variables }) {
-          return {
-            subscribe: (sink) => ({
-              unsubscribe: openedLine().subscribe({ query: query ?? '', variables }, sink),
-            }),
-          };
-        },
-      }),
-    ],
+    exchanges: [cacheExchange, mapExchange({ onResult: ({ error }) => noteSignedOut(error?.graphQLErrors) }), fetchExchange],
   });
 }

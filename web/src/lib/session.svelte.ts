@@ -2,7 +2,7 @@
 import type { MeQuery, Permission } from '../gql/documents';
 import { MeDocument, EndSignInDocument } from '../gql/documents';
 import { ask, mutate } from './api.svelte';
-import { closeLine, onSignedOut } from './client';
+import { onSignedOut } from './client';
 import { takeEarly } from './early';
 
 type Me = NonNullable<MeQuery['me']>;
@@ -36,10 +36,7 @@ class Session {
 
   /** Nobody is signed in any more: what was read goes with the page. */
   forget(): void {
-    if (this.me) {
-      closeLine();
-      location.reload();
-    }
+    if (this.me) location.reload();
     this.me = null;
   }
 }
