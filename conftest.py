@@ -3,6 +3,7 @@
 Each process has servers of its own (tests/conftest.py), so a test needs no care for the others, but for the machine's time.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -64,6 +65,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Put long ones first in a process of several; a run in one process keeps the order of the files."""
     if hasattr(config, "workerinput"):
         items.sort(key=_turn)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Keep the collector of garbage from looking again and again at some million objects that stay: the modules and tests."""
+    gc.collect()
+    gc.freeze()
 
 
 class ByFile(LoadFileScheduling):

@@ -28,7 +28,7 @@ from tests.harness import SECRET_KEY, Isp, make_user
 from tests.processes import HttpApi, ServerProcess, servers
 
 ROOT = Path(__file__).parents[2]
-CUSTOMERS = int(os.environ.get("SEBILLING_TEST_ATTACK_CUSTOMERS", "15000"))
+CUSTOMERS = int(os.environ.get("SEBILLING_TEST_ATTACK_CUSTOMERS", "10000"))
 LINK = 'query($r: Report!, $f: ReportFormat!) { reportLink(report: $r, month: "2026-02", format: $f) { url } }'
 SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'sebilling report'"
 HASTY_SECONDS = 5

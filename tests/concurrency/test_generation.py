@@ -9,7 +9,7 @@ from sebilling.db.engine import Database
 from tests.harness import Isp
 from tests.processes import clients, servers
 
-ROUNDS = int(os.environ.get("SEBILLING_TEST_ROUNDS", "6"))
+ROUNDS = int(os.environ.get("SEBILLING_TEST_ROUNDS", "4"))
 CALLERS = 8
 CUSTOMERS = 1_000
 GENERATE = """mutation($i: GenerateInvoicesInput!) { generateInvoices(input: $i) {

@@ -10,7 +10,7 @@ from sebilling.db.engine import Database
 from tests.harness import Isp
 from tests.processes import clients, servers
 
-ROUNDS = int(os.environ.get("SEBILLING_TEST_ROUNDS", "6"))
+ROUNDS = int(os.environ.get("SEBILLING_TEST_ROUNDS", "4"))
 CLIENTS = 64
 PAY = """mutation($i: RecordPaymentInput!) { recordPayment(input: $i) {
   payment { id amount credit allocations { amount } } replayed errors { code message } } }"""

@@ -21,7 +21,7 @@ from tests.fuzz.documents import Documents, Sent
 from tests.harness import Isp, make_user
 from tests.processes import HttpApi, ServerProcess, servers
 
-COUNT = int(os.environ.get("SEBILLING_TEST_FUZZ_DOCUMENTS", "600"))
+COUNT = int(os.environ.get("SEBILLING_TEST_FUZZ_DOCUMENTS", "400"))
 SEED = int(os.environ.get("SEBILLING_TEST_FUZZ_SEED", "20260203"))
 AT_ONCE = 8
 MAX_SECONDS = 30.0

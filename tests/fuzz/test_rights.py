@@ -25,7 +25,7 @@ from tests.isolation.gear import Gear
 from tests.schema.test_matrix import LETTERS
 from tests.schema.two_counters import MARKED_FROM, SCHEMA, World, make
 
-COUNT: Final = int(os.environ.get("SEBILLING_TEST_FUZZ_DOCUMENTS", "120"))
+COUNT: Final = int(os.environ.get("SEBILLING_TEST_FUZZ_DOCUMENTS", "80"))
 SEED: Final = int(os.environ.get("SEBILLING_TEST_FUZZ_SEED", "20260203"))
 COMPARED: Final = 8
 """Of so many answers one is compared with that of the same selection written out."""

@@ -26,7 +26,7 @@ from tests.harness import Api, Isp
 from tests.schema.test_matrix import LETTERS
 from tests.schema.two_counters import World, make
 
-COUNT: Final = int(os.environ.get("SEBILLING_TEST_SHAPED_DOCUMENTS", "60"))
+COUNT: Final = int(os.environ.get("SEBILLING_TEST_SHAPED_DOCUMENTS", "40"))
 SEED: Final = int(os.environ.get("SEBILLING_TEST_FUZZ_SEED", "20261129"))
 NEVER_THE_SAME: Final = re.compile(r"\b(reportLink|receiptLink|invoiceLink|proofLink|syncCustomers|previewGeneration|systemStatus)\b")
 """Root fields whose answers are signed, numbered or measured anew each time."""

@@ -20,7 +20,7 @@ from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate
 from tests.isolation.campaign import Campaign
 
-SEEDS = int(os.environ.get("SEBILLING_TEST_ISOLATION_SEEDS", "2"))
+SEEDS = int(os.environ.get("SEBILLING_TEST_ISOLATION_SEEDS", "1"))
 FIRST = int(os.environ.get("SEBILLING_TEST_ISOLATION_FIRST", "1"))
 LANES = 4
 """Seeds side by side, each lane with a database server of its own to kill."""

@@ -10,7 +10,7 @@ from sebilling.actor import Role
 from sebilling.db.engine import Database
 from tests.harness import Isp, make_user
 
-OPERATIONS = int(os.environ.get("SEBILLING_TEST_OPERATIONS", "1500"))
+OPERATIONS = int(os.environ.get("SEBILLING_TEST_OPERATIONS", "1000"))
 PROCESSES = 2
 CLIENTS = 16
 

@@ -27,7 +27,7 @@ from tests.isolation import gear
 from tests.phone.collector import example
 from tests.phone.line import BadLine, bad_line
 
-SEEDS = int(os.environ.get("SEBILLING_TEST_PHONE_SEEDS", "3"))
+SEEDS = int(os.environ.get("SEBILLING_TEST_PHONE_SEEDS", "2"))
 PAYMENTS = 300
 CUSTOMERS = 80
 PRICE = 150_000

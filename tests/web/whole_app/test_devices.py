@@ -16,7 +16,7 @@ from sebilling.demo.month import Client
 from sebilling.demo.router import Router
 from tests.web.test_month import picture
 from tests.web.whole_app.conftest import Office, signed_in
-from tests.web.words import LANGUAGES, Words
+from tests.web.words import TRIED, Words
 
 _ADD = "mutation($input: CreateCustomerInput!) { createCustomer(input: $input) { customer { id } errors { message } } }"
 _PLAN = "mutation($input: CreatePlanInput!) { createPlan(input: $input) { plan { id } errors { message } } }"
@@ -71,7 +71,7 @@ async def site(office: Office) -> AsyncIterator[Site]:
         await asyncio.to_thread(made.admin.ask, _SWITCH, input={"id": made.device.id, "enabled": False})
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", TRIED)
 async def test_a_device_is_asked(browser: Browser, office: Office, site: Site, language: str) -> None:
     words = Words(language)
     async with signed_in(browser, office, language=language) as context:

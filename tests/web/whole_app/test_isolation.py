@@ -9,7 +9,7 @@ from sebilling.clock import system_clock
 from sebilling.db.engine import Database
 from tests.web.test_month import picture
 from tests.web.whole_app.conftest import Office, signed_in
-from tests.web.words import LANGUAGES, Words
+from tests.web.words import TRIED, Words
 
 _HELD = text("INSERT INTO isolation_hold (held_at, would_block, of_active) VALUES (now(), 57, 58)")
 # As if the device had refused it, and was to be tried again only tomorrow.
@@ -30,7 +30,7 @@ async def _happen(office: Office, what: TextClause) -> None:
     await database.close()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", TRIED)
 async def test_a_hold_is_decided(browser: Browser, office: Office, language: str) -> None:
     words = Words(language)
     async with signed_in(browser, office, language=language) as context:
@@ -51,7 +51,7 @@ async def _decide(page: Page, words: Words, button: str, outcome: str) -> None:
     await expect(hold.get_by_role("button")).to_have_count(0)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", TRIED)
 async def test_what_failed_is_tried_again(browser: Browser, office: Office, language: str) -> None:
     words = Words(language)
     await _happen(office, _REFUSED)

@@ -6,10 +6,10 @@ from playwright.async_api import Browser, Page, expect
 from tests.web.test_month import picture
 from tests.web.whole_app.conftest import Office, signed_in
 from tests.web.whole_app.screens import ROOT
-from tests.web.words import LANGUAGES, Words
+from tests.web.words import TRIED, Words
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", TRIED)
 async def test_settings(browser: Browser, office: Office, language: str) -> None:
     words = Words(language)
     async with signed_in(browser, office, language=language) as context:
