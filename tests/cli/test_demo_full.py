@@ -131,7 +131,7 @@ def test_whoever_ends_it_in_the_middle_leaves_nothing(place: Place, sign: signal
     with place.demo("--once", "--json", "--customers", "60") as demo:
         until(lambda: demo.poll() is not None or [*place.temporary.rglob(sight)], "the rig isn't made")
         demo.send_signal(sign)
-        out, errors = demo.communicate(timeout=60)
+        out, errors = demo.communicate(timeout=180)
     assert demo.returncode == (130 if sign is signal.SIGINT else 143), out + errors
     assert out == ""
     assert place.left() == []
@@ -151,7 +151,7 @@ def test_devices_live_as_long_as_it_serves(place: Place) -> None:
         with httpx.Client(base_url=found[1]) as http:
             pay_on_each_device(Asking(http, password[1]))
         demo.send_signal(signal.SIGINT)
-        out, errors = demo.communicate(timeout=60)
+        out, errors = demo.communicate(timeout=180)
     assert demo.returncode == 0, errors
     assert "The demo ends." in out
     assert place.left() == []

@@ -13,7 +13,7 @@ from sebilling.db.engine import Database
 from tests.harness import Isp
 from tests.processes import HttpApi, ServerProcess, clients
 
-CUSTOMERS = int(os.environ.get("SEBILLING_TEST_CRASH_CUSTOMERS", "8000"))
+CUSTOMERS = int(os.environ.get("SEBILLING_TEST_CRASH_CUSTOMERS", "12000"))
 KILLS = int(os.environ.get("SEBILLING_TEST_CRASH_KILLS", "3"))
 """`make campaign` takes 100,000 customers and 20 kills. Up to 10,000 customers a request issues itself: there would be no middle."""
 GENERATE = """mutation($i: GenerateInvoicesInput!) { generateInvoices(input: $i) {
