@@ -5,7 +5,7 @@ nothing. A part's level is the one that `sebilling status` tells: alerts and peo
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -30,25 +30,17 @@ _BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _LEVELS: Final = {Level.GOOD: 0, Level.WARNING: 1, Level.BAD: 2}
 
 
-class _LoggedErrors(Collector):
-    """Lines of the level error, by event."""
+class _Kept(Collector):
+    """Counts that are kept elsewhere, by one label."""
+
+    def __init__(self, name: str, text: str, label: str, read: Callable[[], Mapping[str, int]]) -> None:
+        self._name, self._text, self._label, self._read = name, text, label, read
 
     def collect(self) -> Iterable[CounterMetricFamily]:
         """Yield the current counts."""
-        family = CounterMetricFamily("sebilling_logged_errors", "Lines of the level error in the log, by event.", labels=["event"])
-        for event, count in errors_logged().items():
-            family.add_metric([event], count)
-        yield family
-
-
-class _ToldFailures(Collector):
-    """Failures of ours that callers were told, by code."""
-
-    def collect(self) -> Iterable[CounterMetricFamily]:
-        """Yield the current counts."""
-        family = CounterMetricFamily("sebilling_failures", "Failures of ours that callers were told, by code.", labels=["code"])
-        for code, count in failures_told().items():
-            family.add_metric([code.value], count)
+        family = CounterMetricFamily(self._name, self._text, labels=[self._label])
+        for value, count in self._read().items():
+            family.add_metric([value], count)
         yield family
 
 
@@ -82,8 +74,8 @@ class Metrics:
                 ("disk_free_bytes", "Free space of the disk with SEBILLING_VAR."),
             )
         }
-        registry.register(_LoggedErrors())
-        registry.register(_ToldFailures())
+        registry.register(_Kept("sebilling_logged_errors", "Lines of the level error in the log, by event.", "event", errors_logged))
+        registry.register(_Kept("sebilling_failures", "Failures of ours that callers were told, by code.", "code", failures_told))
 
     def request(self, operation: str, status_code: int, seconds: float) -> None:
         """Count a request that ended."""

@@ -61,7 +61,7 @@ FREE_BYTES: Final = (2 * 1024**3, 512 * 1024**2)
 CONNECTIONS_PERCENT: Final = 85
 ANSWER_SECONDS: Final = 10.0
 """A database that hasn't answered for so long is told as away: one that hangs would else look as it did before."""
-_NO_ANSWER: Final = Sentence("no answer within 10 seconds", "tidak ada jawaban dalam 10 detik")
+_NO_ANSWER: Final = Sentence(f"no answer within {ANSWER_SECONDS:.0f} seconds", f"tidak ada jawaban dalam {ANSWER_SECONDS:.0f} detik")
 _SHOWN: Final = 5
 """Devices and plugins that a sentence names."""
 
