@@ -24,7 +24,7 @@ class Tree:
         """The command that prints each document that a change says is to be printed."""
         for name in COPIED:
             if (ROOT / name).is_dir():
-                # with what was compiled, as files keep their times; without what `npm install` and `pip install` bring
+                # with what was compiled, as files keep their times; without what was installed or built
                 shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("node_modules", ".venv", "web_files"))
             else:
                 shutil.copy2(ROOT / name, folder / name)

@@ -117,7 +117,7 @@ def main() -> int:
         clean = Path(folder) / "clean"
         for name in COPIED:
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, clean / name, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(ROOT / name, clean / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules", ".venv"))
             else:
                 shutil.copy2(ROOT / name, clean / name)
         whence = subprocess.run(
