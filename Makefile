@@ -80,7 +80,7 @@ schema-check: .venv/.dev
 
 # The pictures of the README, as the test of the month takes them; needs chromium.
 pictures: .venv/.dev .venv/.web
-	$(BIN)/python -m pytest -c pyproject.toml --numprocesses=0 -q tests/web/test_month.py -k the_month
+	$(BIN)/python -m pytest -c pyproject.toml --numprocesses=0 -q 'tests/web/test_month.py::test_the_month[id]'
 	for name in 2-generate-pembayaran 5-bayar 6-dashboard; do cp var/pictures/$$name.png docs/pictures/; done
 	$(BIN)/python tools/film_strip.py
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser
 
+from tests.web.test_month import sign_in
 from tests.web.whole_app.conftest import Office
 from tests.web.whole_app.screens import ROOT, addresses
 
@@ -54,11 +55,7 @@ async def test_every_page_has_the_policy(office: Office) -> None:
 async def test_no_script_reads_the_sign_in(browser: Browser, office: Office) -> None:
     context = await browser.new_context(base_url=office.address, locale="id-ID")
     page = await context.new_page()
-    await page.goto("/")
-    await page.get_by_label("Nama pengguna").fill(office.admin.username)
-    await page.get_by_label("Kata sandi").fill(office.admin.password)
-    await page.get_by_role("button", name="Masuk").click()
-    await expect(page.get_by_role("button", name="Keluar")).to_be_visible()
+    await sign_in(page, office.admin.username, office.admin.password)
     cookies = await context.cookies()
     assert {(cookie.get("httpOnly"), cookie.get("sameSite")) for cookie in cookies} <= {(True, "Strict"), (True, "Lax")}
     assert cookies
