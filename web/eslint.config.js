@@ -9,5 +9,18 @@ export default ts.config(
   { files: ['**/*.svelte', '**/*.svelte.ts'], languageOptions: { parserOptions: { parser: ts.parser } } },
   // svelte-check's types know more than these rules.
   { rules: { 'svelte/no-navigation-without-resolve': 'off', '@typescript-eslint/no-dynamic-delete': 'off' } },
+  {
+    files: ['src/**'],
+    ignores: ['src/lib/format.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'MemberExpression[property.name=/^(getFullYear|getMonth|getDate|getDay|toLocaleDateString)$/]',
+          message: "A day is that of the counter's clock, not of this device: todayIn(timezone).",
+        },
+      ],
+    },
+  },
   { ignores: ['src/gql/', 'src/paraglide/', 'node_modules/'] },
 );

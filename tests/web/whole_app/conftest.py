@@ -77,12 +77,11 @@ async def _cookies(address: str, sign_in: isp.SignIn) -> dict[str, str]:
 
 @asynccontextmanager
 async def signed_in(
-    browser: Browser, office: Office, role: Role = Role.ADMIN, *, language: str = "id", width: int = 1280
+    browser: Browser, office: Office, role: Role = Role.ADMIN, *, language: str = "id", width: int = 1280, zone: str = "Asia/Jakarta"
 ) -> AsyncIterator[BrowserContext]:
-    """A context in which a user of this role is signed in, in this language."""
-    context = await browser.new_context(
-        base_url=office.address, locale="id-ID" if language == "id" else "en-GB", viewport={"width": width, "height": 900}
-    )
+    """A context in which a user of this role is signed in, in this language; `zone` is the computer's."""
+    locale = "id-ID" if language == "id" else "en-GB"
+    context = await browser.new_context(base_url=office.address, locale=locale, viewport={"width": width, "height": 900}, timezone_id=zone)
     context.set_default_timeout(60_000)
     await context.add_cookies([{"name": name, "value": value, "url": office.address} for name, value in office.cookies[role].items()])
     try:

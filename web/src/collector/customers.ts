@@ -1,6 +1,7 @@
 // Finding customers among thousands as the collector types, and putting them in the order of the way.
 import { debtsAfter, sum } from './debts';
-import type { Customer, Invoice, Payment } from './store';
+import { todayIn } from '../lib/today';
+import type { Customer, Invoice, Me, Payment } from './store';
 
 /** A customer as the list shows them. Amounts are what is owed after the payments that wait on this phone. */
 export interface Entry {
@@ -9,6 +10,8 @@ export interface Entry {
   debts: Invoice[];
   outstanding: number;
   isOverdue: boolean;
+  /** The day by the clock of the customer's counter. */
+  today: string;
   isWaiting: boolean;
   /** What searches look through. */
   text: string;
@@ -29,10 +32,12 @@ function areaOf(address: string): string {
   );
 }
 
-export function entriesOf(customers: readonly Customer[], waiting: ReadonlyMap<string, Payment[]>, today: string): Entry[] {
+export function entriesOf(customers: readonly Customer[], waiting: ReadonlyMap<string, Payment[]>, counters: Me['counters']): Entry[] {
+  const days = new Map(counters.map((counter) => [counter.id, todayIn(counter.timezone)]));
   const entries = customers.map((customer) => {
     const queued = waiting.get(customer.customerId) ?? [];
     const debts = debtsAfter(customer, queued);
+    const today = days.get(customer.counterId) ?? todayIn();
     return {
       customer,
       area: areaOf(customer.address),
@@ -40,6 +45,7 @@ export function entriesOf(customers: readonly Customer[], waiting: ReadonlyMap<s
       outstanding: sum(debts),
       isOverdue: debts.some((debt) => debt.dueOn < today),
       isWaiting: queued.length > 0,
+      today,
       text: plain(`${customer.name} ${customer.code} ${customer.address} ${customer.phone}`),
     };
   });
@@ -61,10 +67,4 @@ export function found(entries: readonly Entry[], search: string, counterId: stri
     if (view === 'overdue' && !entry.isOverdue) return false;
     return words.every((word) => entry.text.includes(word)) || (number !== '' && digits(entry.customer.phone).includes(number));
   });
-}
-
-/** The day by the phone's clock, such as 2026-02-05. */
-export function dayOf(date: Date): string {
-  const part = (number: number) => String(number).padStart(2, '0');
-  return `${date.getFullYear()}-${part(date.getMonth() + 1)}-${part(date.getDate())}`;
 }

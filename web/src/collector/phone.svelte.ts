@@ -1,6 +1,6 @@
 // What the screens show: read from the phone's database, again whenever this or another tab has changed it.
 import type { Permission } from '../gql/collector';
-import { dayOf, entriesOf } from './customers';
+import { entriesOf } from './customers';
 import { waitingByCustomer } from './debts';
 import { onAnnounced } from './lock';
 import { payments } from './outbox';
@@ -30,7 +30,7 @@ class Phone {
   readonly queued = $derived(this.own.filter((payment) => payment.state === 'queued'));
   /** Whoever took it, the money is in hand. */
   readonly waiting = $derived(waitingByCustomer(this.payments));
-  readonly entries = $derived(entriesOf(this.customers, this.waiting, dayOf(new Date())));
+  readonly entries = $derived(entriesOf(this.customers, this.waiting, this.me?.counters ?? []));
 
   can(permission: Permission): boolean {
     return this.me?.permissions.includes(permission) ?? false;

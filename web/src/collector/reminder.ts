@@ -6,10 +6,13 @@ const MOST_LISTED = 6;
 const day = (text: string) =>
   new Intl.DateTimeFormat('id-ID', { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(`${text}T00:00:00Z`));
 
-export function reminderOf(entry: Entry, today: string): string {
+export function reminderOf(entry: Entry): string {
   const invoices = entry.debts
     .slice(0, MOST_LISTED)
-    .map((debt) => `- ${debt.number}: ${rupiah(debt.outstanding)}, jatuh tempo ${day(debt.dueOn)}${debt.dueOn < today ? ' (lewat)' : ''}`);
+    .map(
+      (debt) =>
+        `- ${debt.number}: ${rupiah(debt.outstanding)}, jatuh tempo ${day(debt.dueOn)}${debt.dueOn < entry.today ? ' (lewat)' : ''}`,
+    );
   const more = entry.debts.length > MOST_LISTED ? [`- dan ${entry.debts.length - MOST_LISTED} tagihan lain`] : [];
   return [
     `Yth. ${entry.customer.name} (${entry.customer.code}),`,

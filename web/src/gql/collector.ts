@@ -337,7 +337,7 @@ export type SignInMutationVariables = Exact<{
 }>;
 
 
-export type SignInMutation = { signIn: { token: string | null, expiresAt: string | null, refreshToken: string | null, deviceToken: string | null, me: { role: Role, permissions: Array<Permission>, user: { id: string, name: string }, counters: Array<{ id: string, code: string, name: string }> } | null, errors: Array<{ code: ErrorCode, message: string, field: Array<string> }> } };
+export type SignInMutation = { signIn: { token: string | null, expiresAt: string | null, refreshToken: string | null, deviceToken: string | null, me: { role: Role, permissions: Array<Permission>, user: { id: string, name: string }, counters: Array<{ id: string, code: string, name: string, timezone: string }> } | null, errors: Array<{ code: ErrorCode, message: string, field: Array<string> }> } };
 
 export type RefreshMutationVariables = Exact<{
   refreshToken: string;
@@ -420,12 +420,12 @@ export type SignOutMutation = { signOut: { signedOut: boolean, errors: Array<{ c
 export type CollectorMeQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type CollectorMeQuery = { me: { role: Role, permissions: Array<Permission>, cashLimit: number, user: { id: string, name: string }, counters: Array<{ id: string, code: string, name: string }> } | null };
+export type CollectorMeQuery = { me: { role: Role, permissions: Array<Permission>, cashLimit: number, user: { id: string, name: string }, counters: Array<{ id: string, code: string, name: string, timezone: string }> } | null };
 
 export type CollectorStartQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type CollectorStartQuery = { me: { role: Role, permissions: Array<Permission>, cashLimit: number, user: { id: string, name: string }, counters: Array<{ id: string, code: string, name: string }> } | null, syncCustomers: { reset: boolean, more: boolean, cursor: string, removed: Array<{ customerId: string, reason: RemovalReason }>, customers: Array<{ customerId: string, code: string, name: string, phone: string, address: string, counterId: string, planName: string, price: number, outstanding: number, credit: number, pageUrl: string | null, openInvoices: Array<{ invoiceId: string, number: string, coversFrom: string, coversUntil: string, dueOn: string, total: number, outstanding: number }> }> } | null };
+export type CollectorStartQuery = { me: { role: Role, permissions: Array<Permission>, cashLimit: number, user: { id: string, name: string }, counters: Array<{ id: string, code: string, name: string, timezone: string }> } | null, syncCustomers: { reset: boolean, more: boolean, cursor: string, removed: Array<{ customerId: string, reason: RemovalReason }>, customers: Array<{ customerId: string, code: string, name: string, phone: string, address: string, counterId: string, planName: string, price: number, outstanding: number, credit: number, pageUrl: string | null, openInvoices: Array<{ invoiceId: string, number: string, coversFrom: string, coversUntil: string, dueOn: string, total: number, outstanding: number }> }> } | null };
 
 export type CollectorSignInMutationVariables = Exact<{
   input: SignInInput;
@@ -500,6 +500,7 @@ export const SignInDocument = /*#__PURE__*/ new TypedDocumentString(`
         id
         code
         name
+        timezone
       }
       permissions
     }
@@ -747,6 +748,7 @@ export const CollectorMeDocument = /*#__PURE__*/ new TypedDocumentString(`
       id
       code
       name
+      timezone
     }
     permissions
     cashLimit
@@ -765,6 +767,7 @@ export const CollectorStartDocument = /*#__PURE__*/ new TypedDocumentString(`
       id
       code
       name
+      timezone
     }
     permissions
     cashLimit

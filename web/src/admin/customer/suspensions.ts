@@ -1,18 +1,20 @@
 // Which of a customer's pauses and ends of service still hold.
 import type { CustomerQuery } from '../../gql/documents';
+import { todayIn } from '../../lib/today';
 
-export type Suspension = NonNullable<NonNullable<CustomerQuery['customer']>['suspensions']>[number];
+type Customer = NonNullable<CustomerQuery['customer']>;
+export type Suspension = NonNullable<Customer['suspensions']>[number];
 
 /** Those that aren't over or withdrawn. */
-export function notOver(rows: readonly Suspension[]): Suspension[] {
-  const today = new Date().toLocaleDateString('sv');
-  return rows.filter((row) => row.untilOn === null || (row.untilOn > today && row.untilOn > row.fromOn));
+export function notOver({ suspensions, counter }: Customer): Suspension[] {
+  const today = todayIn(counter.timezone);
+  return (suspensions ?? []).filter((row) => row.untilOn === null || (row.untilOn > today && row.untilOn > row.fromOn));
 }
 
-export function isPaused(rows: readonly Suspension[]): boolean {
-  return notOver(rows).some((row) => row.kind !== 'ENDED');
+export function isPaused(customer: Customer): boolean {
+  return notOver(customer).some((row) => row.kind !== 'ENDED');
 }
 
-export function isEnding(rows: readonly Suspension[]): boolean {
-  return notOver(rows).some((row) => row.kind === 'ENDED');
+export function isEnding(customer: Customer): boolean {
+  return notOver(customer).some((row) => row.kind === 'ENDED');
 }
