@@ -747,6 +747,7 @@ CREATE INDEX payment_counter_id_received_on_id_idx ON payment USING btree (count
 CREATE INDEX payment_credit_idx ON payment USING btree (customer_id) WHERE credit > 0;
 CREATE INDEX payment_customer_id_id_idx ON payment USING btree (customer_id, id);
 CREATE INDEX payment_received_by_id_idx ON payment USING btree (received_by, id);
+CREATE INDEX payment_reversed_idx ON payment USING btree (id) INCLUDE (counter_id, method, received_on, amount) WHERE reversed_at IS NOT NULL;
 CREATE INDEX payment_surplus_idx ON payment USING btree (id) WHERE surplus_because <> ''::text;
 CREATE TRIGGER payment_begins BEFORE INSERT ON payment FOR EACH ROW WHEN (new.allocated <> 0 OR new.refunded <> 0 OR new.reversed_at IS NOT NULL) EXECUTE FUNCTION refuse_born_settled();
 CREATE TRIGGER payment_dated BEFORE INSERT ON payment FOR EACH ROW EXECUTE FUNCTION date_payment();
@@ -2640,6 +2641,36 @@ CREATE VIEW journal AS
              JOIN receipt USING (payment_id)) entry
      JOIN counter ON counter.id = entry.counter_id
   WHERE entry.amount > 0;
+
+CREATE VIEW payment_total AS
+ SELECT daily_takings.counter_id,
+    daily_takings.method,
+    daily_takings.day AS received_on,
+    daily_takings.payments,
+    daily_takings.received AS amount,
+    0 AS reversed,
+    0 AS credit
+   FROM daily_takings
+UNION ALL
+ SELECT payment.counter_id,
+    payment.method,
+    payment.received_on,
+    0 AS payments,
+    0 AS amount,
+    payment.amount AS reversed,
+    0 AS credit
+   FROM payment
+  WHERE payment.reversed_at IS NOT NULL
+UNION ALL
+ SELECT payment.counter_id,
+    payment.method,
+    payment.received_on,
+    0 AS payments,
+    0 AS amount,
+    0 AS reversed,
+    payment.credit
+   FROM payment
+  WHERE payment.credit > 0;
 
 CREATE VIEW period_billed AS
  SELECT period_id,

@@ -22,7 +22,7 @@ from sebilling.schema.enums import described
 from sebilling.schema.periods import Period
 from sebilling.schema.request.access import query
 from sebilling.schema.request.roles import COUNTERS
-from sebilling.schema.scopes import PART, WITH_CUSTOMER, part_of
+from sebilling.schema.scopes import AT_COUNTER, PART, WITH_CUSTOMER, part_of
 from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection
@@ -337,9 +337,31 @@ class InvoiceTotals:
     )
 
 
+@output("Invoices of one period and counter in sums.", "period_total", scope=AT_COUNTER)
+class _PeriodTotal:
+    """Rows that are added up; no part of the schema."""
+
+    invoices: int = read("Number of invoices.", COUNTERS)
+
+
+@totals("Totals of invoices of whole periods and counters.", of=_PeriodTotal)
+class _KeptInvoiceTotals:
+    """InvoiceTotals, from sums that are kept: no part of the schema."""
+
+    count: int = read("Number.", COUNTERS, sql="coalesce(sum({t}.invoices), 0)::bigint")
+    total: Rupiah = read("Billed.", COUNTERS, sql="coalesce(sum({t}.billed), 0)::bigint")
+    allocated: Rupiah = read("Paid.", COUNTERS, sql="coalesce(sum({t}.allocated), 0)::bigint")
+    written_off: Rupiah = read("Written off.", COUNTERS, sql="coalesce(sum({t}.written_off), 0)::bigint")
+    outstanding: Rupiah = read("Owed.", COUNTERS, sql="coalesce(sum({t}.outstanding), 0)::bigint")
+
+
 @query(COUNTERS, "Get the totals of the invoices of the counters that the caller may see.")
 async def invoice_totals(info: Info, filter: FilterArgument = None) -> InvoiceTotals:
-    return await reading.totals(info, InvoiceTotals, _conditions(filter or InvoiceFilter(), at=info.context.at))
+    chosen = filter or InvoiceFilter()
+    # All invoices of a period and counter are a row; of other filters, the invoices themselves are added up.
+    is_kept = chosen == InvoiceFilter(month=chosen.month, counter_ids=chosen.counter_ids)
+    kind = _KeptInvoiceTotals if is_kept else InvoiceTotals
+    return await reading.totals(info, kind, _conditions(chosen, at=info.context.at))
 
 
 @query(COUNTERS, "Get one invoice by id or number; null if it does not exist or the caller may not see it.")

@@ -75,6 +75,13 @@ def conditions(filter: PaymentFilter | None, context: Context) -> Conditions:
     return filters.of_counters(filter.counter_ids) | _people(filter, context) | _facts(filter) | _numbers(filter)
 
 
+def is_of_whole_days(filter: PaymentFilter) -> bool:
+    """Whether all payments of a day, counter and method meet the filter or none do."""
+    return filter == PaymentFilter(
+        counter_ids=filter.counter_ids, methods=filter.methods, received_from=filter.received_from, received_until=filter.received_until
+    )
+
+
 def _people(filter: PaymentFilter, context: Context) -> Conditions:
     conditions: Conditions = {}
     if filter.customer_id is not None:

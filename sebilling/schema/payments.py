@@ -32,7 +32,7 @@ from sebilling.schema.request.errors import UserError, in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
 from sebilling.schema.request.roles import COUNTERS, RECEIVERS
 from sebilling.schema.request.unreadable import readable
-from sebilling.schema.scopes import PART, WITH_RECEIVER, part_of
+from sebilling.schema.scopes import AT_COUNTER, PART, WITH_RECEIVER, part_of
 from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection
@@ -189,9 +189,40 @@ class PaymentTotals:
     )
 
 
+@output("Payments of one counter, day and method in sums.", "payment_total", scope=AT_COUNTER)
+class _PaymentTotal:
+    """Rows that are added up; no part of the schema."""
+
+    payments: int = read("Number of payments.", COUNTERS)
+
+
+def _kept(column: str, where: str = "true") -> str:
+    return _sum(f"{{t}}.{column}", where)
+
+
+def _kept_of_method(method: PaymentMethod) -> str:
+    own = f"{{t}}.method = '{method}'"
+    return (
+        f"json_build_object('method', '{method}', 'count', {_kept('payments', own)}, 'amount', {_kept('amount', own)},"
+        f" 'reversed', {_kept('reversed', own)})"
+    )
+
+
+@totals("Totals of payments of whole days, counters and methods.", of=_PaymentTotal)
+class _KeptPaymentTotals:
+    """PaymentTotals, from sums that are kept: no part of the schema."""
+
+    count: int = read("Number.", COUNTERS, sql=_kept("payments"))
+    amount: Rupiah = read("Received.", COUNTERS, sql=_kept("amount"))
+    reversed: Rupiah = read("Reversed.", COUNTERS, sql=_kept("reversed"))
+    credit: Rupiah = read("Credit.", COUNTERS, sql=_kept("credit"))
+    by_method: list[MethodTotals] = read("By method.", COUNTERS, sql=f"json_build_array({', '.join(map(_kept_of_method, PaymentMethod))})")
+
+
 @query(COUNTERS, "Get the totals of the payments received at the counters that the caller may see.")
 async def payment_totals(info: Info, filter: FilterArgument = None) -> PaymentTotals:
-    return await reading.totals(info, PaymentTotals, payment_filter.conditions(filter, info.context))
+    kind = _KeptPaymentTotals if filter is None or payment_filter.is_of_whole_days(filter) else PaymentTotals
+    return await reading.totals(info, kind, payment_filter.conditions(filter, info.context))
 
 
 @query(COUNTERS, "Get one payment by id or receipt number; null if it does not exist or the caller may not see it.")

@@ -268,6 +268,15 @@ def sums(name: str, nodes: list[dict[str, Any]]) -> dict[str, int]:
     return {"count": len(nodes)} | {key: sum(node[key] for node in nodes) for key in ("amount", "counted", "difference", "unsettled")}
 
 
+def by_method(payments: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """What a list of payments adds up to by method, by hand."""
+    of = {method.value: [one for one in payments if one["method"] == method.value] for method in PaymentMethod}
+    return {
+        method: {key: value for key, value in sums("payments", ones).items() if key in {"count", "amount", "reversed"}}
+        for method, ones in of.items()
+    }
+
+
 def choices(shop: Shop) -> dict[str, dict[str, list[Any]]]:
     """What may stand in each filter."""
     counters = [[shop.counter("LKT01")], [shop.counter("LKT01"), shop.counter("LKT02")], []]
@@ -299,7 +308,7 @@ async def test_totals_are_what_the_lists_add_up_to(shop: Shop) -> None:
     await shop.pays("Andi", 900_000, to="siti")
     for day in (NOW, TOMORROW):
         await shop.deposits("siti", 50_000, at=day)
-    async with shop.isp.write() as session:
+    async with shop.isp.write(TOMORROW) as session:
         last = await session.value(text("SELECT min(id) FROM payment"))
         await corrections.reverse_payment(session, last, reason="salah orang", key="reverse-it")
         await deposits.verify(session, await session.value(text("SELECT min(id) FROM deposit")), key="verify-it", counted=49_000)
@@ -323,6 +332,11 @@ async def test_totals_are_what_the_lists_add_up_to(shop: Shop) -> None:
                 wanted = sums(name, listed)
                 totals = f"query($f: {kind}Filter) {{ {kind.lower()}Totals(filter: $f) {{ {' '.join(wanted)} }} }}"
                 assert await shop.api.ask(totals, f=chosen) == wanted, (user, name, chosen)
+                if name == "payments":
+                    found = await shop.api.ask(
+                        "query($f: PaymentFilter) { paymentTotals(filter: $f) { byMethod { method count amount reversed } } }", f=chosen
+                    )
+                    assert {one.pop("method"): one for one in found["byMethod"]} == by_method(listed)
                 met[name] += bool(listed)
     assert min(met.values()) > 15, met
 

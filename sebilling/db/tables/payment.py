@@ -44,6 +44,13 @@ class Payment(Base):
         Index("payment_surplus_idx", "id", postgresql_where=text("surplus_because <> ''")),
         # for credit that settles the next invoice
         Index("payment_credit_idx", "customer_id", postgresql_where=text("credit > 0")),
+        # for totals of many payments (db/sql/payment_totals.sql)
+        Index(
+            "payment_reversed_idx",
+            "id",
+            postgresql_where=text("reversed_at IS NOT NULL"),
+            postgresql_include=["counter_id", "method", "received_on", "amount"],
+        ),
     )
 
     id: Mapped[Id]
