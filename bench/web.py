@@ -24,6 +24,9 @@ _LINE: Final = {"offline": False, "latency": 150, "downloadThroughput": 1.6 * 10
 _SLOWER_CPU: Final = 4
 _SCREENS: Final = {"admin's customers": ("/pelanggan", "main tbody tr"), "collector's customers": ("/kolektor/", "a[href^='#/pelanggan/']")}
 """Address, and what is a row."""
+_OWN_WINDOW_MS: Final = 3_000
+"""A new window of Chromium loads some hundred files of its own, such as those of its address bar's menu, for about a second: they aren't
+the page's, and nobody's phone loads them with it."""
 _NOTE_ROWS: Final = """(rows) => new MutationObserver((_, observer) => {
   if (document.querySelector(rows)) { console.debug(performance.now()); observer.disconnect(); }
 }).observe(document, { childList: true, subtree: true })"""
@@ -73,6 +76,7 @@ async def _shown(browser: Browser, address: str, path: str, rows: str) -> float:
     """Milliseconds from the navigation's start to the first row, in a browser that has never been here."""
     async with _signed_in(browser, address) as context:
         page = await context.new_page()
+        await page.wait_for_timeout(_OWN_WINDOW_MS)
         devtools = await context.new_cdp_session(page)
         await devtools.send("Network.enable")
         await devtools.send("Network.emulateNetworkConditions", _LINE)
