@@ -12,7 +12,7 @@ MAKEFLAGS += --jobs=2
 # Tests start hundreds of processes of ours, so modules are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup web demo cluster run test check lint style types imports web-check schema-check bench campaign chaos mutants graphiql reference pictures clean
+.PHONY: setup web demo cluster run test check lint style types imports web-check schema-check bench campaign chaos soak mutants graphiql reference pictures clean
 setup: .venv/.dev .venv/.web
 
 .venv/.made:
@@ -101,6 +101,10 @@ campaign: .venv/.dev .venv/.web
 # Half an hour of faults under payments, on a cluster with a simulated router; needs Debian's packages, as `make cluster` does.
 chaos: .venv/.dev .venv/.web
 	SEBILLING_TEST_CHAOS_SECONDS=$${SEBILLING_TEST_CHAOS_SECONDS:-1800} $(BIN)/python -m pytest -c pyproject.toml --numprocesses=0 -q -s tests/operation/test_chaos.py $(ARGS)
+
+# Two hours of ordinary work: memory, descriptors and the time of a payment stay as they are.
+soak: .venv/.dev .venv/.web
+	SEBILLING_TEST_SOAK_SECONDS=$${SEBILLING_TEST_SOAK_SECONDS:-7200} $(BIN)/python -m pytest -c pyproject.toml --numprocesses=0 -q -s tests/operation/test_soak.py $(ARGS)
 
 mutants: .venv/.dev
 	$(BIN)/python -m tests.mutants $(ARGS)
