@@ -27,7 +27,7 @@ _LATE: Final = ("sebilling.db.alembic_run", "sebilling.db.tables", "sebilling.pr
 _FORKS.set_forkserver_preload([*_MODULES, *_LATE, "tests.commands"])
 MAX_SECONDS: Final = 300
 """Of a command that is waited for."""
-_STARTS_AN_INTERPRETER: Final = {"PYTHONPATH", "TZ"}
+_STARTS_AN_INTERPRETER: Final = {"PYTHONPATH", "TZ", "LD_PRELOAD"}
 
 
 def without_settings() -> dict[str, str]:

@@ -10,7 +10,6 @@ from rich.table import Table
 from sebilling.cli.database import read_settings, with_database
 from sebilling.cli.operation import say, store_of
 from sebilling.cli.terminal import out
-from sebilling.clock import system_clock
 from sebilling.db.engine import Database
 from sebilling.errors import SebillingError
 from sebilling.operation import status as state
@@ -55,7 +54,7 @@ def doctor() -> None:
     async def work(database: Database) -> list[advice.Finding]:
         lost = await lacking(database, store_of(settings), vault_of(settings))
         parts = (await state.read(database, settings.var)).parts
-        return advice.findings(settings, await advice.read(database), parts, lost, now=system_clock())
+        return advice.findings(settings, await advice.read(database), parts, lost)
 
     findings = with_database(work)
     for finding in findings:

@@ -8,7 +8,6 @@ import resource
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +20,9 @@ from sebilling.operation.missing import Missing
 from sebilling.operation.places import is_url
 from sebilling.operation.status import Level, Part
 
-_MAX_CLOCK_SECONDS: Final = 30
 _FACTS: Final = text(
     """
-    SELECT now() AS at, (SELECT company_name = '' FROM billing_settings) AS nameless,
+    SELECT (SELECT company_name = '' FROM billing_settings) AS nameless,
            (SELECT payment_instructions = '' FROM billing_settings) AS without_instructions,
            EXISTS (SELECT FROM app_user WHERE role = 'ADMIN' AND active) AS has_admin,
            EXISTS (SELECT FROM counter) AS has_counter, EXISTS (SELECT FROM plan) AS has_plan, EXISTS (SELECT FROM device) AS has_device,
@@ -37,7 +35,6 @@ _FACTS: Final = text(
 class Facts:
     """What the database says of how it is set up."""
 
-    at: datetime
     nameless: bool
     without_instructions: bool
     has_admin: bool
@@ -63,10 +60,10 @@ async def read(database: Database) -> Facts:
     return facts
 
 
-def findings(settings: Settings, facts: Facts, parts: Sequence[Part], missing: Missing, *, now: datetime) -> list[Finding]:
+def findings(settings: Settings, facts: Facts, parts: Sequence[Part], missing: Missing) -> list[Finding]:
     """Everything that is wrong or missing, the urgent first."""
     all_of_them = [
-        *_state(parts), *_secrets(settings, missing), *_backups(settings), *_exposure(settings), *_machine(facts, now), *_set_up(facts),
+        *_state(parts), *_secrets(settings, missing), *_backups(settings), *_exposure(settings), *_machine(), *_set_up(facts),
     ]  # fmt: skip
     return sorted(all_of_them, key=lambda finding: not finding.is_urgent)
 
@@ -129,14 +126,7 @@ def _exposure(settings: Settings) -> Iterator[Finding]:
                       remedy="listen on 127.0.0.1, and put a proxy with TLS in front (docs/operations.md)")  # fmt: skip
 
 
-def _machine(facts: Facts, now: datetime) -> Iterator[Finding]:
-    apart = abs((facts.at - now).total_seconds())
-    if apart > _MAX_CLOCK_SECONDS:
-        yield Finding(
-            is_urgent=True,
-            what=f"the clocks of this machine and of the database are {apart:.0f} s apart",
-            remedy="run a time service (chrony) on both",
-        )
+def _machine() -> Iterator[Finding]:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= most < 4096:
         yield Finding(

@@ -7,7 +7,7 @@ anything.
 import asyncio
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +16,8 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import __version__
+from sebilling.clock import Clock, system_clock
+from sebilling.db import clocks
 from sebilling.db.engine import Database
 from sebilling.db.leases import HOLD_SECONDS, HOLDERS
 from sebilling.errors import DatabaseUnavailable
@@ -35,6 +37,7 @@ class StatusPart(StrEnum):
     """Part of an installation."""
 
     DATABASE = "DATABASE"
+    CLOCK = "CLOCK"
     WORKERS = "WORKERS"
     FEED = "FEED"
     ISOLATION = "ISOLATION"
@@ -84,6 +87,7 @@ _FIGURES: Final = text(
            (SELECT count(*)::int FROM generation_run WHERE finished_at IS NULL AND error IS NOT NULL) AS failing_runs,
            ARRAY(SELECT plugin FROM plugin_cursor WHERE attempts > 0 ORDER BY plugin) AS failing_plugins,
            (SELECT coalesce(max(head.number - plugin_cursor.number), 0) FROM plugin_cursor, head) AS undelivered,
+           (SELECT at FROM event ORDER BY id DESC LIMIT 1) AS newest_event_at, 0::float8 AS clock_ahead,
            (SELECT min(created_at) FROM app_user) AS installed_at,
            (SELECT started_at FROM last_backup) AS backup_tried_at, (SELECT error FROM last_backup) AS backup_error,
            (SELECT max(started_at) FROM backup_run WHERE finished_at IS NOT NULL AND error IS NULL) AS backup_at,
@@ -120,6 +124,10 @@ class Figures:
     failing_plugins: list[str]
     undelivered: int
     """Events that the slowest plugin hasn't seen yet."""
+    newest_event_at: datetime | None
+    """Of the event that was recorded last, by the clock of whoever recorded it."""
+    clock_ahead: float
+    """Seconds by which this machine's clock is ahead of the database's; negative: behind."""
     installed_at: datetime | None
     """When the first user was made."""
     backup_tried_at: datetime | None
@@ -134,6 +142,11 @@ class Figures:
     def unnumbered_seconds(self) -> int:
         """Age of the oldest event without a number."""
         return _age(self.at, self.unnumbered_since)
+
+    @property
+    def future_seconds(self) -> float:
+        """How far in the future, by the database's clock, the last event was recorded."""
+        return 0.0 if self.newest_event_at is None else max(0.0, (self.newest_event_at - self.at).total_seconds())
 
     @property
     def due_seconds(self) -> int:
@@ -179,14 +192,18 @@ class Status:
         return next((level for level in (Level.BAD, Level.WARNING) if level in levels), Level.GOOD)
 
 
-async def read_figures(database: Database) -> Figures:
-    """Read all figures in one statement. Raises DatabaseUnavailable, also if there is no answer within ANSWER_SECONDS."""
+async def read_figures(database: Database, clock: Clock = system_clock) -> Figures:
+    """Read all figures in one statement, and compare this machine's clock with the database's.
+
+    Raises DatabaseUnavailable, also if there is no answer within ANSWER_SECONDS.
+    """
+    before = clock()
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             (figures,) = await database.fetch(_FIGURES, {}, into=Figures)
     except TimeoutError as error:
         raise DatabaseUnavailable(why=_NO_ANSWER) from error
-    return figures
+    return replace(figures, clock_ahead=clocks.ahead(before, figures.at, clock()))
 
 
 async def read(database: Database, var: Path) -> Status:
@@ -199,6 +216,7 @@ def judge(figures: Figures, space: Space) -> Sequence[Part]:
     """Judge the figures, in the order in which problems cause each other."""
     return [
         _database(figures),
+        _clock(figures),
         _disk(space),
         _workers(figures),
         _feed(figures),
@@ -237,6 +255,28 @@ def _database(figures: Figures) -> Part:
         f"{seen.indonesian}: naikkan max_connections, atau turunkan SEBILLING_DATABASE_CONNECTIONS",
     )
     return Part(StatusPart.DATABASE, Level.WARNING, remedy)
+
+
+def _clock(figures: Figures) -> Part:
+    remedy = Sentence(
+        "Let a time service set both (timedatectl set-ntp true)", "Pakai layanan waktu di keduanya (timedatectl set-ntp true)"
+    )
+    apart = abs(figures.clock_ahead)
+    if apart >= clocks.MOST_SECONDS:
+        ahead, depan = ("ahead of", "lebih cepat") if figures.clock_ahead > 0 else ("behind", "lebih lambat")
+        why = Sentence(
+            f"this machine's clock is {apart:.0f} s {ahead} the database's; its worker blocks nobody meanwhile. {remedy.english}",
+            f"jam mesin ini {apart:.0f} detik {depan} dari jam database; worker-nya tidak memblokir siapa pun. {remedy.indonesian}",
+        )
+        return Part(StatusPart.CLOCK, Level.BAD, why)
+    if figures.future_seconds >= clocks.MOST_SECONDS:
+        seconds = figures.future_seconds
+        why = Sentence(
+            f"what was recorded last is dated {seconds:.0f} s in the future: some machine's clock is or was wrong. {remedy.english}",
+            f"catatan terakhir bertanggal {seconds:.0f} detik di masa depan: jam suatu mesin salah atau pernah salah. {remedy.indonesian}",
+        )
+        return Part(StatusPart.CLOCK, Level.BAD, why)
+    return Part(StatusPart.CLOCK, Level.GOOD, Sentence("as the database's", "sama dengan jam database"))
 
 
 def _disk(space: Space) -> Part:

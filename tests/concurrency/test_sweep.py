@@ -15,11 +15,11 @@ from tests.harness import Isp
 
 ISSUED: Final = datetime(2026, 2, 3, 2, 0, tzinfo=UTC)
 OVERDUE_AT: Final = datetime(2026, 2, 14, 2, 0, tzinfo=UTC)
-_DEVICE: Final = text(
+DEVICE: Final = text(
     "INSERT INTO device (name, kind, config, config_version, enabled, created_at, problems, facts, next_at, failures)"
     " VALUES ('RB1', 'test.gear', '', 1, true, now(), '[]', '{}', now(), 0) RETURNING id"
 )
-_ACCESS: Final = text(
+ACCESS: Final = text(
     "INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, desired_at, desired_generation,"
     " observed_generation, actual, attempts, next_at)"
     " VALUES (:customer, :device, 'PPPOE', :key, 'ACTIVE', false, now(), 0, 0, 'UNKNOWN', 0, now())"
@@ -32,9 +32,9 @@ async def make(database: Database, count: int) -> tuple[Isp, list[int]]:
     customer_ids = [await isp.customer(f"customer-{number}") for number in range(count)]
     async with isp.write() as session:
         await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
-        device_id = await session.value(_DEVICE)
+        device_id = await session.value(DEVICE)
         for customer_id in customer_ids:
-            await session.execute(_ACCESS, {"customer": customer_id, "device": device_id, "key": f"key-{customer_id}"})
+            await session.execute(ACCESS, {"customer": customer_id, "device": device_id, "key": f"key-{customer_id}"})
     await isp.open()
     await isp.generate(at=ISSUED)
     return isp, customer_ids

@@ -1,9 +1,11 @@
 """Faults of a cluster and of a router, each of which can be mended, and what a monitor sees of them."""
 
 import asyncio
+import itertools
+import os
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -13,6 +15,7 @@ from sebilling.db.engine import Database
 from sebilling.errors import DatabaseUnavailable
 from sebilling.operation import status
 from sebilling.operation.status import Level, StatusPart
+from tests.wrong_clock import WrongClock
 from tools.cluster.cluster import Cluster
 from tools.cluster.machine import Machine
 from tools.cluster.programs import Program
@@ -22,6 +25,7 @@ SERVERS: Final = "SERVERS"
 _ANSWER_SECONDS: Final = 4
 """What takes longer doesn't answer, for a monitor."""
 _DISK_MEGABYTES: Final = 64
+_SLOW_MICROSECONDS: Final = 1_500_000
 
 
 async def red(cluster: Cluster, database: Database, http: httpx.AsyncClient) -> set[str]:
@@ -196,6 +200,43 @@ class ServersSlow(Fault):
             await asyncio.sleep(0.3)
 
 
+class DiskSlow(Fault):
+    """The primary's disk takes a second and a half to confirm that something is on it."""
+
+    part = None
+    alerts = frozenset({"SebillingSlow"})
+
+    async def strike(self) -> None:
+        primary = self.cluster.primary()
+        assert primary is not None
+        slow = ["-e", "trace=fsync,fdatasync", "-e", f"inject=fsync,fdatasync:delay_enter={_SLOW_MICROSECONDS}"]
+        processes = [word for pid in primary.postgresql() for word in ("-p", str(pid))]
+        self._slowing = await asyncio.create_subprocess_exec("strace", "-f", "-qqq", "-o", os.devnull, *slow, *processes)
+
+    async def mend(self) -> None:
+        self._slowing.terminate()
+        await self._slowing.wait()
+
+
+class ClocksWrong(Fault):
+    """The clocks of servers and workers jump by an hour; `clock` must be theirs. The database's is right."""
+
+    part = None  # who looks here has a right clock; Prometheus asks the servers
+    alerts = frozenset({"SebillingPartBad:CLOCK"})
+    _jumps: ClassVar[Iterator[int]] = itertools.cycle([3_600, -3_600])
+
+    async def strike(self) -> None:
+        clock(self.cluster).set(next(self._jumps))
+
+    async def mend(self) -> None:
+        clock(self.cluster).set(0)
+
+
+def clock(cluster: Cluster) -> WrongClock:
+    """That of its servers and workers, if they were started with it. It is right."""
+    return WrongClock(cluster.folder / "clock")
+
+
 class RouterAway(Fault):
     """The router doesn't answer."""
 
@@ -232,8 +273,8 @@ class DiskNearlyFull(DiskFull):
 
 
 KINDS: Final[Sequence[type[Fault]]] = (
-    PrimaryKilled, PowerLost, PoolersHang, ServersKilled, ServersSlow, WorkersKilled, WorkersPaused, LineCut, RouterAway, DiskFull,
-    DiskNearlyFull,
+    PrimaryKilled, PowerLost, PoolersHang, ServersKilled, ServersSlow, WorkersKilled, WorkersPaused, LineCut, DiskSlow, ClocksWrong,
+    RouterAway, DiskFull, DiskNearlyFull,
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import random
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from tests.operation.faults import Fault
 from tests.operation.monitor import ALERTS, Monitor, watched
 from tests.operation.router import connected_router
 from tests.processes import HttpApi
+from tests.wrong_clock import LIBRARY
 from tools.cluster.cluster import Cluster
 
 SECONDS: Final = int(os.environ.get("SEBILLING_TEST_CHAOS_SECONDS", "0"))
@@ -61,6 +63,10 @@ async def converged(admin: HttpApi, simulator: Any) -> None:
 @pytest.mark.crash
 async def test_every_fault_is_seen_and_overcome(cluster: Cluster) -> None:
     kinds = [kind for kind in faults.KINDS if not issubclass(kind, faults.DiskFull) or os.geteuid() == 0]
+    assert shutil.which("strace"), "strace isn't installed (Debian: strace)"
+    assert LIBRARY, "libfaketime isn't installed (Debian: faketime)"
+    for program in (*cluster.servers.values(), *cluster.workers.values()):
+        program.environment.update(faults.clock(cluster).environment)
     told: list[type[Fault]] = []
     dice, began = random.Random(SEED), time.monotonic()
     with contextlib.ExitStack() as disk:

@@ -99,7 +99,16 @@ class Machine:
     def kill_postgresql(self) -> None:
         """Kill PostgreSQL alone; Patroni lives."""
         with suppress(OSError, ValueError, IndexError):
-            os.kill(int((self._data / "postmaster.pid").read_text(encoding="utf-8").split()[0]), signal.SIGKILL)
+            os.kill(self._postmaster(), signal.SIGKILL)
+
+    def _postmaster(self) -> int:
+        return int((self._data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+
+    def postgresql(self) -> list[int]:
+        """The ids of PostgreSQL's processes. Raises OSError, ValueError, IndexError if it doesn't run."""
+        first = self._postmaster()
+        children = Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii").split()
+        return [first, *map(int, children)]
 
     @property
     def is_primary(self) -> bool:

@@ -5,7 +5,7 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +64,8 @@ class Program:
 
     def __init__(self, words: Sequence[str], *, log: Path, run_as: pwd.struct_passwd | None, **environment: str) -> None:
         self._words, self._log, self._run_as = list(words), log, run_as
-        self._environment: Mapping[str, str] = {"PATH": _PLACES, "LANG": "C.UTF-8", "HOME": str(log.parent), **environment}
+        self.environment: dict[str, str] = {"PATH": _PLACES, "LANG": "C.UTF-8", "HOME": str(log.parent), **environment}
+        """Of its next start."""
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -74,7 +75,7 @@ class Program:
         who = {} if self._run_as is None else {"user": self._run_as.pw_uid, "group": self._run_as.pw_gid, "extra_groups": ()}
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                self._words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment, cwd=self._log.parent,
+                self._words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment, cwd=self._log.parent,
                 start_new_session=True, **who,  # type: ignore[call-overload] # the stubs want each by itself
             )  # fmt: skip
 

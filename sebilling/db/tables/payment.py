@@ -49,7 +49,7 @@ class Payment(Base):
             "payment_reversed_idx",
             "id",
             postgresql_where=text("reversed_at IS NOT NULL"),
-            postgresql_include=["counter_id", "method", "received_on", "amount"],
+            postgresql_include=["counter_id", "method", "received_on", "amount"],  # type: ignore[misc]  # SQLAlchemy doesn't type a dialect's options
         ),
     )
 

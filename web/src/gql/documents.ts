@@ -847,6 +847,7 @@ export type State =
 
 export type StatusPart =
   | 'BACKUP'
+  | 'CLOCK'
   | 'DATABASE'
   | 'DEVICES'
   | 'DISK'
