@@ -1,4 +1,7 @@
-"""nginx as docs/operations.md has it, before a real server: queries, WebSockets, streams, cookies, and clients told apart."""
+"""nginx as docs/operations.md has it and Caddy as deploy/ has it, each before a real server.
+
+Queries, WebSockets, streams, cookies and limits work through them, clients are told apart, and no secret is in their logs.
+"""
 
 import asyncio
 import json
@@ -10,7 +13,7 @@ import ssl
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +27,12 @@ from websockets.typing import Subprotocol
 from sebilling.db.engine import Database
 from tests.harness import NOW, PASSWORD, SECRET_KEY, Isp
 from tests.live.test_streams import curl
+from tests.operation.test_metrics import free_port
 from tests.processes import servers, workers
 
 ROOT = Path(__file__).parents[2]
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-pytestmark = pytest.mark.skipif(NGINX is None and not os.environ.get("CI"), reason="nginx isn't there: apt install nginx-light")
+_PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin"
+NGINX, CADDY = shutil.which("nginx", path=_PLACES), shutil.which("caddy", path=_PLACES)
 NAME = "billing.isp.id"
 SIGN_IN = "mutation($i: SignInInput!) { signIn(input: $i) { token errors { code } } }"
 PAYMENTS = "subscription { paymentRecorded { payment { amount } } }"
@@ -36,7 +40,7 @@ PAYMENTS = "subscription { paymentRecorded { payment { amount } } }"
 
 @dataclass(frozen=True)
 class Proxy:
-    """A running nginx."""
+    """One that runs."""
 
     address: str
     port: int
@@ -46,42 +50,63 @@ class Proxy:
 
 
 @contextmanager
-def nginx(upstream: str) -> Iterator[Proxy]:
-    """The documented block, with its port, its files and its upstream replaced; an ordinary process with a folder of its own."""
-    block = re.search(r"```nginx\n(.*?)```", (ROOT / "docs" / "operations.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert block
-    with tempfile.TemporaryDirectory(prefix="sebilling-nginx-") as base, socket.socket() as free:
-        folder = Path(base)
+def proxy_of(kind: str, upstream: str) -> Iterator[Proxy]:
+    """One of this kind, an ordinary process with a folder of its own; its certificate is of an authority of the test's."""
+    with tempfile.TemporaryDirectory(prefix=f"sebilling-{kind}-") as base:
+        folder, port = Path(base), free_port()
         folder.chmod(0o755)
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
         authority = trustme.CA()
         issued = authority.issue_cert(NAME, "127.0.0.1")
         issued.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
         authority.cert_pem.write_to_path(folder / "authority.pem")
-        site = block[1]
-        for old, new in {
-            "listen 443 ssl": f"listen 127.0.0.1:{port} ssl", "http://127.0.0.1:8000": upstream,
-            "/etc/letsencrypt/live/billing.isp.id/fullchain.pem": f"{folder}/server.pem",
-            "/etc/letsencrypt/live/billing.isp.id/privkey.pem": f"{folder}/server.pem",
-            "/var/log/nginx/sebilling.log": f"{folder}/access.log",
-        }.items():  # fmt: skip
-            assert old in site, old
-            site = site.replace(old, new)
-        temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        user = "user root;\n" if os.geteuid() == 0 else ""
-        (folder / "nginx.conf").write_text(
-            f"{user}daemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\nhttp {{\n{temporary}{site}}}\n"
-        )
-        with subprocess.Popen([str(NGINX), "-p", base, "-c", f"{folder}/nginx.conf"], stderr=subprocess.PIPE) as process:
+        command, environment = (nginx if kind == "nginx" else caddy)(folder, port, upstream)
+        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
             try:
                 _await(port, process)
                 trust = ssl.create_default_context(cafile=str(folder / "authority.pem"))
                 yield Proxy(f"https://127.0.0.1:{port}", port, trust, folder / "authority.pem", folder / "access.log")
             finally:
                 process.terminate()
-                process.wait(timeout=20)
+                process.communicate(timeout=20)
+
+
+def nginx(folder: Path, port: int, upstream: str) -> tuple[list[str], dict[str, str]]:
+    """The documented block, with its port, its files and its upstream replaced."""
+    block = re.search(r"```nginx\n(.*?)```", (ROOT / "docs" / "operations.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert block
+    site = replaced(block[1], {
+        "listen 443 ssl": f"listen 127.0.0.1:{port} ssl", "http://127.0.0.1:8000": upstream,
+        "/etc/letsencrypt/live/billing.isp.id/fullchain.pem": f"{folder}/server.pem",
+        "/etc/letsencrypt/live/billing.isp.id/privkey.pem": f"{folder}/server.pem",
+        "/var/log/nginx/sebilling.log": f"{folder}/access.log",
+    })  # fmt: skip
+    temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(
+        f"{user}daemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\nhttp {{\n{temporary}{site}}}\n"
+    )
+    return [str(NGINX), "-p", str(folder), "-c", f"{folder}/nginx.conf"], {}
+
+
+def caddy(folder: Path, port: int, upstream: str) -> tuple[list[str], dict[str, str]]:
+    """The file as it is, behind two lines: nobody but this test asks it for anything, and it asks nobody for a certificate."""
+    site = replaced((ROOT / "deploy" / "caddy" / "Caddyfile").read_text(encoding="utf-8"), {
+        "\treverse_proxy ": f"\ttls {folder}/server.pem {folder}/server.pem\n\tbind 127.0.0.1\n\treverse_proxy ",
+    })  # fmt: skip
+    (folder / "Caddyfile").write_text(f"{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{site}", encoding="utf-8")
+    environment = {
+        "HOME": str(folder), "SEBILLING_NAME": f"https://{NAME}:{port}, https://127.0.0.1:{port}",
+        "SEBILLING_PROXY_LOG": f"{folder}/access.log", "SEBILLING_UPSTREAM": upstream.removeprefix("http://"),
+    }  # fmt: skip
+    return [str(CADDY), "run", "--config", f"{folder}/Caddyfile", "--adapter", "caddyfile"], environment
+
+
+def replaced(text: str, changes: Mapping[str, str]) -> str:
+    """With each of these, which must be there, replaced."""
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
 
 
 def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
@@ -95,7 +120,10 @@ def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
     raise AssertionError(process.communicate()[1])
 
 
-async def test_everything_passes_the_documented_nginx(committed: Database) -> None:
+@pytest.mark.parametrize(("kind", "program", "package"), [("nginx", NGINX, "nginx-light"), ("caddy", CADDY, "caddy")])
+async def test_everything_passes(committed: Database, kind: str, program: str | None, package: str) -> None:
+    if program is None and not os.environ.get("CI"):
+        pytest.skip(f"{kind} isn't there: apt install {package}")
     isp = await Isp.make(committed)
     person = await isp.customer()
     await isp.open()
@@ -104,7 +132,7 @@ async def test_everything_passes_the_documented_nginx(committed: Database) -> No
         "SEBILLING_INLINE_WORKER": "false", "SEBILLING_SECRET_KEY": SECRET_KEY, "SEBILLING_ALLOWED_HOSTS": NAME,
         "SEBILLING_TRUSTED_PROXIES": "127.0.0.1",
     }  # fmt: skip
-    with servers(committed.url, 1, **environment) as (server,), workers(committed.url, 1), nginx(server.address) as proxy:
+    with servers(committed.url, 1, **environment) as (server,), workers(committed.url, 1), proxy_of(kind, server.address) as proxy:
         host = f"{NAME}:{proxy.port}"
         async with httpx.AsyncClient(base_url=proxy.address, verify=proxy.trust, headers={"Host": host}) as http:
             asking = {"query": SIGN_IN, "variables": {"i": {"username": "admin", "password": PASSWORD}}}
@@ -113,10 +141,15 @@ async def test_everything_passes_the_documented_nginx(committed: Database) -> No
             token = answer.json()["data"]["signIn"]["token"]
             await _subscribed(proxy, token, isp, person)
             await _signed_in_by_cookie(http, host)
-            await http.get("/downloads/geheim.signature?x=geheim")
+            for secret in ("/downloads/geheim.signature?x=geheim", "/tagihan/geheim/INV/2026.pdf", "/mulai/geheim", "/healthz?x=geheim"):
+                await http.get(secret)
+            assert (await http.post("/graphql", content=b"x" * 7_000_000)).status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE
             await _told_apart(proxy, host)
-        assert "geheim" not in proxy.log.read_text()
-        assert '"POST /graphql" 200' in proxy.log.read_text()
+        log = proxy.log.read_text()
+        assert "geheim" not in log
+        assert token not in log
+        assert log.count("/tagihan/-") == log.count("/mulai/-") == 1
+        assert re.search(r'"POST /graphql" 200|"uri":"/graphql".*"status":200', log), log
 
 
 async def _subscribed(proxy: Proxy, token: str, isp: Isp, person: int) -> None:
