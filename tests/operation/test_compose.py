@@ -4,6 +4,7 @@ are looked at."""
 import re
 import subprocess
 import sys
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,19 @@ def test_what_must_be_set_is_asked_for_and_nothing_else(compose: Any) -> None:
 
 
 def test_it_answers_under_its_name_and_tells_clients_apart(compose: Any) -> None:
+    proxy = compose["services"]["proxy"]
+    address = proxy["networks"]["default"]["ipv4_address"]
     (network,) = compose["networks"]["default"]["ipam"]["config"]
+    assert ip_address(address) in ip_network(network["subnet"])
     for name in OURS:
         environment = compose["services"][name]["environment"]
         assert environment["SEBILLING_ALLOWED_HOSTS"].startswith("${SEBILLING_ALLOWED_HOSTS:?")
-        assert environment["SEBILLING_TRUSTED_PROXIES"] == network["gateway"]
-    assert compose["services"]["app"]["ports"] == ["127.0.0.1:8000:8000"]
+        assert environment["SEBILLING_TRUSTED_PROXIES"] == address
+    assert [name for name, service in compose["services"].items() if "ports" in service] == ["proxy"], "nobody gets past it"
+    assert proxy["environment"]["SEBILLING_NAME"] == compose["services"]["app"]["environment"]["SEBILLING_ALLOWED_HOSTS"]
+    asked = set(re.findall(r"\{\$(\w+)", (ROOT / "deploy" / "caddy" / "Caddyfile").read_text(encoding="utf-8")))
+    assert asked == set(proxy["environment"])
+    assert (proxy["cap_drop"], proxy["cap_add"], proxy["security_opt"]) == (["ALL"], ["NET_BIND_SERVICE"], ["no-new-privileges:true"])
 
 
 def test_whoever_gets_in_changes_nothing_and_backups_are_made(compose: Any) -> None:

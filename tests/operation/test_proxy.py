@@ -96,7 +96,7 @@ def caddy(folder: Path, port: int, upstream: str) -> tuple[list[str], dict[str, 
     (folder / "Caddyfile").write_text(f"{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{site}", encoding="utf-8")
     environment = {
         "HOME": str(folder), "SEBILLING_NAME": f"https://{NAME}:{port}, https://127.0.0.1:{port}",
-        "SEBILLING_PROXY_LOG": f"{folder}/access.log", "SEBILLING_UPSTREAM": upstream.removeprefix("http://"),
+        "SEBILLING_PROXY_LOG": f"file {folder}/access.log", "SEBILLING_UPSTREAM": upstream.removeprefix("http://"),
     }  # fmt: skip
     return [str(CADDY), "run", "--config", f"{folder}/Caddyfile", "--adapter", "caddyfile"], environment
 
