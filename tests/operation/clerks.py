@@ -95,10 +95,21 @@ class Subscriber:
         self.address, self.token = address, token
         self.seen: list[int] = []
         self.cursor = cursor(0)
+        self._is_over = False
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """Follow during the block. Whoever is just connecting may miss that it is cancelled, and finds out at the next try."""
+        running = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            self._is_over = True
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while not self._is_over:
             with contextlib.suppress(OSError, WebSocketException, TimeoutError, EOFError, AssertionError):
                 async with watching(self.address, self.token, open_timeout=5) as watcher:
                     await watcher.subscribe(EVENTS, after=self.cursor, kinds=["payment.recorded"])
@@ -174,19 +185,17 @@ async def at_work(cluster: Cluster, *, clerks: int, pause_seconds: float) -> Asy
     async with signed_in(cluster) as api:
         subscriber = Subscriber(cluster.network.url, str(api.token))
         working = await hired(isp, api, clerks, pause_seconds=pause_seconds)
-        following = asyncio.create_task(subscriber.run())
-        async with recording(working):
-            yield Office(isp, working)
-        await database.close()  # its connections may be to servers that were killed
-        isp.database = database = Database(cluster.url, connections=2)
-        await see_that_all_are_recorded(isp, working)
-        wanted = sum(len(clerk.acknowledged) for clerk in working)
-        for _ in range(100):
-            if len(subscriber.seen) >= wanted:
-                break
-            await asyncio.sleep(0.2)
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        async with subscriber.following():
+            async with recording(working):
+                yield Office(isp, working)
+            await database.close()  # its connections may be to servers that were killed
+            isp.database = database = Database(cluster.url, connections=2)
+            await see_that_all_are_recorded(isp, working)
+            wanted = sum(len(clerk.acknowledged) for clerk in working)
+            for _ in range(100):
+                if len(subscriber.seen) >= wanted:
+                    break
+                await asyncio.sleep(0.2)
         assert len(subscriber.seen) == len(set(subscriber.seen)) == wanted
     await isp.check()
     await database.close()

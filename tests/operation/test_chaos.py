@@ -81,10 +81,10 @@ async def test_every_fault_is_seen_and_overcome(cluster: Cluster) -> None:
                 while time.monotonic() - began < SECONDS:
                     waiting = waiting_kinds(kinds, told)
                     fault = dice.choice(waiting)(cluster, simulator)
+                    say(f"{type(fault).__name__}: ")
                     seen, over = await overcome(fault, cluster, database, admin.http, monitor)
                     told.append(type(fault))
-                    sys.stdout.write(f"{type(fault).__name__}: red after {seen:.1f} s, green {over:.1f} s after it was mended\n")
-                    sys.stdout.flush()
+                    say(f"red after {seen:.1f} s, green {over:.1f} s after it was mended\n")
                     await asyncio.to_thread(cluster.await_whole, GREEN_SECONDS)
                     await asyncio.sleep(dice.uniform(1, 5))
                 deeds.cancel()
@@ -96,6 +96,12 @@ async def test_every_fault_is_seen_and_overcome(cluster: Cluster) -> None:
     if len(told) >= len(kinds):
         # Faults of machines are no errors of ours: what is logged as one would be a find.
         assert monitor.fired == ALERTS - {"SebillingErrors"}
+
+
+def say(words: str) -> None:
+    """At once, so that the fault is known at which it failed."""
+    sys.stdout.write(words)
+    sys.stdout.flush()
 
 
 def waiting_kinds(kinds: Sequence[type[Fault]], told: Sequence[type[Fault]]) -> list[type[Fault]]:
