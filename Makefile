@@ -12,7 +12,7 @@ MAKEFLAGS += --jobs=2
 # Tests start hundreds of processes of ours, so modules are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup web demo cluster run test check lint style types imports web-check schema-check bench campaign chaos soak mutants graphiql reference pictures clean
+.PHONY: setup web demo cluster run test check lint style types imports web-check schema-check bench campaign chaos soak mutants graphiql reference pictures release clean
 setup: .venv/.dev .venv/.web
 
 .venv/.made:
@@ -83,6 +83,10 @@ pictures: .venv/.dev .venv/.web
 	$(BIN)/python -m pytest -c pyproject.toml --numprocesses=0 -q 'tests/web/test_month.py::test_the_month[id]'
 	for name in 2-generate-pembayaran 5-bayar 6-dashboard; do cp var/pictures/$$name.png docs/pictures/; done
 	$(BIN)/python tools/film_strip.py
+
+# Wheels, bills of materials, licences and sums in dist/, from the last commit; ARGS="--key FILE" signs them.
+release: .venv/.dev
+	@$(BIN)/python -m tools.release $(ARGS)
 
 # docs/api/ from the schema; tests/schema/test_reference.py fails if it is not current.
 reference: .venv/.dev

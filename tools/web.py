@@ -1,6 +1,7 @@
 """Build or check the web app in `web/`: with the machine's Node, or with the one that PyPI has.
 
     python tools/web.py build    into sebilling/web_files/; Makefile and hatch_build.py call this
+    python tools/web.py sbom     the web app's packages as a bill of materials (CycloneDX), on standard output
     python tools/web.py check    types, rules, form, exports that nobody imports, and whether the documents' types are those of
                                  schema.graphql and docs/web.md
 
@@ -36,7 +37,9 @@ def main(task: str) -> None:
         if not INSTALLED.exists() or INSTALLED.read_text(encoding="utf-8") != wanted:
             _run([*npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], environment)
             INSTALLED.write_text(wanted, encoding="utf-8")
-        for name in SCRIPTS[task]:
+        if task == "sbom":
+            _run([*npm, "sbom", "--sbom-format=cyclonedx", "--package-lock-only"], environment)
+        for name in SCRIPTS.get(task, ()):
             _run([*npm, "run", "--loglevel=error", name], environment)
 
 

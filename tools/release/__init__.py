@@ -1,0 +1,1 @@
+"""A release: wheels, bills of materials, licences and sums."""
