@@ -29,6 +29,7 @@ from sebilling.network.results import Change, DirtyAccess, not_there, told, unan
 from sebilling.plugins.contract import (
     DeviceConfig,
     DeviceError,
+    DeviceHealth,
     IsolationDriver,
     Outcome,
     Reading,
@@ -61,7 +62,8 @@ _WAITING: Final = text(
     """
 )
 _CLAIM: Final = text(
-    f"UPDATE device SET lease_by = :worker WHERE id = :device AND {_HAS_WORK} RETURNING id, name, kind, config, config_version, failures"
+    f"UPDATE device SET lease_by = :worker WHERE id = :device AND {_HAS_WORK}"
+    " RETURNING id, name, kind, config, config_version, failures, reachable"
 )
 _RELEASE: Final = text(
     "UPDATE device SET lease_by = NULL, failures = :failures, next_at = :next_at WHERE id = :device AND lease_by = :worker"
@@ -118,6 +120,8 @@ class _Claimed(StoredDevice):
     """A device that this worker has just claimed."""
 
     failures: int
+    reachable: bool | None
+    """Whether it answered when it was asked last; None: it wasn't."""
 
 
 async def waiting(engine: Engine) -> Sequence[int]:
@@ -160,10 +164,10 @@ async def work_on(engine: Engine, device_id: int) -> bool:
     return True
 
 
-async def _session(engine: Engine, device: StoredDevice) -> None:
+async def _session(engine: Engine, device: _Claimed) -> None:
     async with engine.session(device) as driver:
         most = min(_BATCH, driver.max_batch)
-        idle = 0
+        idle, is_away = 0, device.reachable is False
         while idle < _MAX_IDLE_BATCHES:
             async with engine.database.reading() as reading:
                 rows = await reading.rows(_TO_DO, {"device": device.id, "at": engine.clock(), "most": most}, into=DirtyAccess)
@@ -171,6 +175,9 @@ async def _session(engine: Engine, device: StoredDevice) -> None:
             batch = [row for row in rows if row.desired == rows[0].desired]
             if not batch or (handled := await _batch(engine, device.id, driver, batch)) is None:
                 return
+            if handled and is_away:  # while it is worked on, nobody probes it
+                await health.keep(engine, device.id, DeviceHealth(reachable=True))
+                is_away = False
             idle = 0 if handled else idle + 1
 
 

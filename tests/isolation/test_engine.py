@@ -113,6 +113,22 @@ async def test_a_line_that_breaks_anywhere_converges(database: Database, gear: G
     assert gear.profiles == {"a": "home-a", "b": "home-b", "c": "home-c", "d": "isolir"}
 
 
+async def test_a_device_that_is_back_is_told_so_by_whoever_works_on_it(database: Database, gear: Gear) -> None:
+    """Nobody else probes it meanwhile: for as long as there was something to do, it was told as away."""
+    place = await make(database, gear, "budi")
+    await place.sweep()
+    gear.unreachable = True
+    assert await work_one(place.engine)
+    assert await place.isp.value("SELECT reachable FROM device") is False
+    gear.unreachable = False
+    place.now += timedelta(minutes=5)
+    await place.work()
+    assert gear.profiles["budi"] == "isolir"
+    assert await place.isp.value("SELECT reachable FROM device") is True
+    told = await place.isp.rows("SELECT data->>'reachable' FROM event WHERE kind LIKE 'device.health%' ORDER BY id")
+    assert [row[0] for row in told] == ["false", "true"]
+
+
 async def test_what_was_not_answered_is_read_and_not_told_as_done(database: Database, gear: Gear) -> None:
     place = await make(database, gear, "budi")
     await place.sweep()

@@ -113,7 +113,7 @@ class Subscriber:
             with contextlib.suppress(OSError, WebSocketException, TimeoutError, EOFError, AssertionError):
                 async with watching(self.address, self.token, open_timeout=5) as watcher:
                     await watcher.subscribe(EVENTS, after=self.cursor, kinds=["payment.recorded"])
-                    while not (watcher.reading.done() and watcher.came["1"].empty()):
+                    while not (self._is_over or (watcher.reading.done() and watcher.came["1"].empty())):
                         with contextlib.suppress(TimeoutError):
                             event = await watcher.next(within=0.5)
                             self.seen.append(int(event["eventId"]))
