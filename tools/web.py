@@ -38,7 +38,7 @@ def main(task: str) -> None:
             _run([*npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], environment)
             INSTALLED.write_text(wanted, encoding="utf-8")
         if task == "sbom":
-            _run([*npm, "sbom", "--sbom-format=cyclonedx", "--package-lock-only"], environment)
+            _run([*npm, "sbom", "--sbom-format=cyclonedx", "--package-lock-only", "--legacy-peer-deps"], environment)
         for name in SCRIPTS.get(task, ()):
             _run([*npm, "run", "--loglevel=error", name], environment)
 

@@ -95,7 +95,7 @@ class Subscriber:
         self.address, self.token = address, token
         self.seen: list[int] = []
         self.cursor = cursor(0)
-        self._is_over = False
+        self._over = asyncio.Event()
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -104,16 +104,16 @@ class Subscriber:
         try:
             yield
         finally:
-            self._is_over = True
+            self._over.set()
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
     async def _run(self) -> None:
-        while not self._is_over:
+        while not self._over.is_set():
             with contextlib.suppress(OSError, WebSocketException, TimeoutError, EOFError, AssertionError):
                 async with watching(self.address, self.token, open_timeout=5) as watcher:
                     await watcher.subscribe(EVENTS, after=self.cursor, kinds=["payment.recorded"])
-                    while not (self._is_over or (watcher.reading.done() and watcher.came["1"].empty())):
+                    while not (self._over.is_set() or (watcher.reading.done() and watcher.came["1"].empty())):
                         with contextlib.suppress(TimeoutError):
                             event = await watcher.next(within=0.5)
                             self.seen.append(int(event["eventId"]))

@@ -107,7 +107,7 @@ def licences(packages: Sequence[Sequence[str]]) -> str:
     if unknown:
         raise Unfit(f"No licence is known of {', '.join(unknown)}: look it up before it is passed on.")
     rows = [f"| {name} | {version} | {licence or 'its own'} |" for name, version, licence in packages]
-    head = "# Licences\n\nWhat follows from them: docs/licences.md.\n\n| package | version | licence |\n|---|---|---|\n"
+    head = "# Licences\n\nWhat follows from them: docs/releases.md.\n\n| package | version | licence |\n|---|---|---|\n"
     return head + "\n".join(rows) + "\n"
 
 
