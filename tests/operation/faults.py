@@ -197,7 +197,7 @@ class ServersSlow(Fault):
             await asyncio.sleep(1.5)
             for program in self.cluster.servers.values():
                 program.go_on()
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.7)  # long enough for their metrics to be read now and then
 
 
 class DiskSlow(Fault):
