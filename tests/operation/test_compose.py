@@ -61,6 +61,7 @@ def test_it_answers_under_its_name_and_tells_clients_apart(compose: Any) -> None
     address = proxy["networks"]["default"]["ipv4_address"]
     (network,) = compose["networks"]["default"]["ipam"]["config"]
     assert ip_address(address) in ip_network(network["subnet"])
+    assert ip_address(address) not in ip_network(network["ip_range"])
     for name in OURS:
         environment = compose["services"][name]["environment"]
         assert environment["SEBILLING_ALLOWED_HOSTS"].startswith("${SEBILLING_ALLOWED_HOSTS:?")

@@ -34,6 +34,7 @@ ROOT = Path(__file__).parents[2]
 _PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin"
 NGINX, CADDY = shutil.which("nginx", path=_PLACES), shutil.which("caddy", path=_PLACES)
 NAME = "billing.isp.id"
+SECRETS = ("/downloads/geheim.signature?x=geheim", "/tagihan/geheim/INV/2026.pdf", "/mulai/geheim", "/healthz?x=geheim")
 SIGN_IN = "mutation($i: SignInInput!) { signIn(input: $i) { token errors { code } } }"
 PAYMENTS = "subscription { paymentRecorded { payment { amount } } }"
 
@@ -60,14 +61,14 @@ def proxy_of(kind: str, upstream: str) -> Iterator[Proxy]:
         issued.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
         authority.cert_pem.write_to_path(folder / "authority.pem")
         command, environment = (nginx if kind == "nginx" else caddy)(folder, port, upstream)
-        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        with (folder / "said").open("wb") as said, subprocess.Popen(command, env=environment, stdout=said, stderr=said) as process:
             try:
-                _await(port, process)
+                _await(port, process, folder / "said")
                 trust = ssl.create_default_context(cafile=str(folder / "authority.pem"))
                 yield Proxy(f"https://127.0.0.1:{port}", port, trust, folder / "authority.pem", folder / "access.log")
             finally:
                 process.terminate()
-                process.communicate(timeout=20)
+                process.wait(timeout=20)
 
 
 def nginx(folder: Path, port: int, upstream: str) -> tuple[list[str], dict[str, str]]:
@@ -78,7 +79,7 @@ def nginx(folder: Path, port: int, upstream: str) -> tuple[list[str], dict[str, 
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl", "http://127.0.0.1:8000": upstream,
         "/etc/letsencrypt/live/billing.isp.id/fullchain.pem": f"{folder}/server.pem",
         "/etc/letsencrypt/live/billing.isp.id/privkey.pem": f"{folder}/server.pem",
-        "/var/log/nginx/sebilling.log": f"{folder}/access.log",
+        "/var/log/nginx/sebilling.log": f"{folder}/access.log", "/var/log/nginx/error.log": f"{folder}/error.log",
     })  # fmt: skip
     temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     user = "user root;\n" if os.geteuid() == 0 else ""
@@ -91,9 +92,10 @@ def nginx(folder: Path, port: int, upstream: str) -> tuple[list[str], dict[str, 
 def caddy(folder: Path, port: int, upstream: str) -> tuple[list[str], dict[str, str]]:
     """The file as it is, behind two lines: nobody but this test asks it for anything, and it asks nobody for a certificate."""
     site = replaced((ROOT / "deploy" / "caddy" / "Caddyfile").read_text(encoding="utf-8"), {
+        "{\n\t# What": "{\n\tadmin off\n\tauto_https disable_redirects\n\t# What",
         "\treverse_proxy ": f"\ttls {folder}/server.pem {folder}/server.pem\n\tbind 127.0.0.1\n\treverse_proxy ",
     })  # fmt: skip
-    (folder / "Caddyfile").write_text(f"{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{site}", encoding="utf-8")
+    (folder / "Caddyfile").write_text(site, encoding="utf-8")
     environment = {
         "HOME": str(folder), "SEBILLING_NAME": f"https://{NAME}:{port}, https://127.0.0.1:{port}",
         "SEBILLING_PROXY_LOG": f"file {folder}/access.log", "SEBILLING_UPSTREAM": upstream.removeprefix("http://"),
@@ -109,7 +111,7 @@ def replaced(text: str, changes: Mapping[str, str]) -> str:
     return text
 
 
-def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
+def _await(port: int, process: "subprocess.Popen[bytes]", said: Path) -> None:
     deadline = time.monotonic() + 20
     while process.poll() is None and time.monotonic() < deadline:
         with socket.socket() as trying:
@@ -117,7 +119,7 @@ def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
                 return
         time.sleep(0.02)
     process.terminate()
-    raise AssertionError(process.communicate()[1])
+    raise AssertionError(said.read_text())
 
 
 @pytest.mark.parametrize(("kind", "program", "package"), [("nginx", NGINX, "nginx-light"), ("caddy", CADDY, "caddy")])
@@ -141,14 +143,17 @@ async def test_everything_passes(committed: Database, kind: str, program: str | 
             token = answer.json()["data"]["signIn"]["token"]
             await _subscribed(proxy, token, isp, person)
             await _signed_in_by_cookie(http, host)
-            for secret in ("/downloads/geheim.signature?x=geheim", "/tagihan/geheim/INV/2026.pdf", "/mulai/geheim", "/healthz?x=geheim"):
+            for secret in SECRETS:
                 await http.get(secret)
             assert (await http.post("/graphql", content=b"x" * 7_000_000)).status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE
             await _told_apart(proxy, host)
-        log = proxy.log.read_text()
+            server.stop()
+            for secret in SECRETS:
+                assert (await http.get(secret)).status_code == httpx.codes.BAD_GATEWAY
+        log = "".join(file.read_text() for file in proxy.log.parent.iterdir() if file.name in {"access.log", "error.log", "said"})
         assert "geheim" not in log
         assert token not in log
-        assert log.count("/tagihan/-") == log.count("/mulai/-") == 1
+        assert min(log.count("/tagihan/-"), log.count("/mulai/-")) > 0
         assert re.search(r'"POST /graphql" 200|"uri":"/graphql".*"status":200', log), log
 
 
