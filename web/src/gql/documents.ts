@@ -1037,7 +1037,7 @@ export type WriteOffKind =
 export type MeQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type MeQuery = { me: { username: string, role: Role, permissions: Array<Permission>, user: { id: string, name: string }, counters: Array<{ id: string, code: string, name: string }> } | null };
+export type MeQuery = { me: { username: string, role: Role, permissions: Array<Permission>, user: { id: string, name: string }, counters: Array<{ id: string, code: string, name: string, timezone: string }> } | null };
 
 export type SignInByCookieMutationVariables = Exact<{
   input: SignInInput;
@@ -1950,6 +1950,7 @@ export const MeDocument = /*#__PURE__*/ new TypedDocumentString(`
       id
       code
       name
+      timezone
     }
     permissions
   }

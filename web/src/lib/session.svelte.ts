@@ -4,6 +4,7 @@ import { MeDocument, EndSignInDocument } from '../gql/documents';
 import { ask, mutate } from './api.svelte';
 import { onSignedOut } from './client';
 import { takeEarly } from './early';
+import { todayIn } from './today';
 
 type Me = NonNullable<MeQuery['me']>;
 
@@ -15,6 +16,12 @@ class Session {
 
   can(permission: Permission): boolean {
     return this.me?.permissions.includes(permission) ?? false;
+  }
+
+  /** The day at the person's counters; by the clock in Jakarta, if these are in several zones or there is none. */
+  get today(): string {
+    const zones = new Set(this.me?.counters.map((counter) => counter.timezone));
+    return zones.size === 1 ? todayIn(...zones) : todayIn();
   }
 
   async load(): Promise<void> {
