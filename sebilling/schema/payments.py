@@ -162,31 +162,33 @@ class MethodTotals:
     reversed: Rupiah = read("Sum of the amounts of those that were reversed.", COUNTERS)
 
 
-def _sum(of: str, where: str) -> str:
+def _sum(of: str, where: str = "true") -> str:
     return f"coalesce(sum({of}) FILTER (WHERE {where}), 0)::bigint"
 
 
-def _of_method(method: PaymentMethod) -> str:
-    own = f"{{t}}.method = '{method}'"
-    return (
-        f"json_build_object('method', '{method}', 'count', count(*) FILTER (WHERE {own}), 'amount', {_sum('{t}.amount', own)},"
-        f" 'reversed', {_sum('{t}.amount', own + ' AND {t}.reversed_at IS NOT NULL')})"
-    )
+def _by_method(count: str, amount: str, reversed: str) -> str:
+    """SQL of the totals of each method, from what a row adds to them."""
+
+    def of(method: PaymentMethod) -> str:
+        own = f"{{t}}.method = '{method}'"
+        sums = f"'count', {_sum(count, own)}, 'amount', {_sum(amount, own)}, 'reversed', {_sum(reversed, own)}"
+        return f"json_build_object('method', '{method}', {sums})"
+
+    return f"json_build_array({', '.join(map(of, PaymentMethod))})"
+
+
+_REVERSED: Final = "CASE WHEN {t}.reversed_at IS NULL THEN 0 ELSE {t}.amount END"
 
 
 @totals("Totals of payments.", of=Payment)
 class PaymentTotals:
     count: int = read("Number of payments.", COUNTERS, sql="count(*)")
-    amount: Rupiah = read("Sum of their amounts.", COUNTERS, sql="coalesce(sum({t}.amount), 0)::bigint")
+    amount: Rupiah = read("Sum of their amounts.", COUNTERS, sql=_sum("{t}.amount"))
     reversed: Rupiah = read(
-        "Sum of the amounts of those that were reversed; what is left of amount was received.",
-        COUNTERS,
-        sql=_sum("{t}.amount", "{t}.reversed_at IS NOT NULL"),
+        "Sum of the amounts of those that were reversed; what is left of amount was received.", COUNTERS, sql=_sum(_REVERSED)
     )
-    credit: Rupiah = read("Sum of their credit.", COUNTERS, sql="coalesce(sum({t}.credit), 0)::bigint")
-    by_method: list[MethodTotals] = read(
-        "The same by method, each once.", COUNTERS, sql=f"json_build_array({', '.join(map(_of_method, PaymentMethod))})"
-    )
+    credit: Rupiah = read("Sum of their credit.", COUNTERS, sql=_sum("{t}.credit"))
+    by_method: list[MethodTotals] = read("The same by method, each once.", COUNTERS, sql=_by_method("1", "{t}.amount", _REVERSED))
 
 
 @output("Payments of one counter, day and method in sums.", "payment_total", scope=AT_COUNTER)
@@ -196,27 +198,15 @@ class _PaymentTotal:
     payments: int = read("Number of payments.", COUNTERS)
 
 
-def _kept(column: str, where: str = "true") -> str:
-    return _sum(f"{{t}}.{column}", where)
-
-
-def _kept_of_method(method: PaymentMethod) -> str:
-    own = f"{{t}}.method = '{method}'"
-    return (
-        f"json_build_object('method', '{method}', 'count', {_kept('payments', own)}, 'amount', {_kept('amount', own)},"
-        f" 'reversed', {_kept('reversed', own)})"
-    )
-
-
 @totals("Totals of payments of whole days, counters and methods.", of=_PaymentTotal)
 class _KeptPaymentTotals:
     """PaymentTotals, from sums that are kept: no part of the schema."""
 
-    count: int = read("Number.", COUNTERS, sql=_kept("payments"))
-    amount: Rupiah = read("Received.", COUNTERS, sql=_kept("amount"))
-    reversed: Rupiah = read("Reversed.", COUNTERS, sql=_kept("reversed"))
-    credit: Rupiah = read("Credit.", COUNTERS, sql=_kept("credit"))
-    by_method: list[MethodTotals] = read("By method.", COUNTERS, sql=f"json_build_array({', '.join(map(_kept_of_method, PaymentMethod))})")
+    count: int = read("Number.", COUNTERS, sql=_sum("{t}.payments"))
+    amount: Rupiah = read("Received.", COUNTERS, sql=_sum("{t}.amount"))
+    reversed: Rupiah = read("Reversed.", COUNTERS, sql=_sum("{t}.reversed"))
+    credit: Rupiah = read("Credit.", COUNTERS, sql=_sum("{t}.credit"))
+    by_method: list[MethodTotals] = read("By method.", COUNTERS, sql=_by_method("{t}.payments", "{t}.amount", "{t}.reversed"))
 
 
 @query(COUNTERS, "Get the totals of the payments received at the counters that the caller may see.")

@@ -36,5 +36,10 @@ FAULTS: Final = (
         "return kept if kept <= step_at(at) + _AHEAD else 0", "return kept", AHEAD,
     ),
     Fault("a-clock-ahead-stops-devices", "network/reconcile.py", "(next_at <= :at OR next_at >", "(next_at <= :at AND next_at <", AHEAD),
+    Fault(
+        "a-clock-ahead-blocks-a-day-early", "network/worker.py", "if abs(ahead) < clocks.MOST_SECONDS:", "if abs(ahead) >= 0:",
+        ("tests/isolation/test_wrong_clock.py",),
+    ),
+    Fault("what-the-question-took-is-a-wrong-clock", "db/clocks.py", "return min(0.0, ", "return min(99.0, ", ("tests/db/test_clocks.py",)),
     Fault("who-lacks-the-code-is-not-told", "auth/sign_in.py", 'CodeNeeded: "code missing"', 'CodeNeeded: "code"', FAILURES),
 )  # fmt: skip

@@ -337,6 +337,7 @@ FAULTS: Final = (
         "unanswered-is-told-as-done", "network/results.py",
         "done = actual is wanted and", "done = outcome.result is not None or", ENGINE,
     ),
+    Fault("who-is-back-stays-away-while-busy", "network/reconcile.py", "if handled and is_away:", "if not handled and is_away:", ENGINE),
     Fault("snapshot-not-kept", "network/reconcile.py", "WHERE service_access.id = kept.id AND", "WHERE false AND", ENGINE),
     Fault(
         "snapshot-kept-after-a-cut-that-failed", "network/results.py",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.release.__main__ import _LICENCES, NAMESPACE, ROOT, Unfit, build, licences, sign, without_chance, write_sums
+from tools.release.__main__ import LICENCES, NAMESPACE, ROOT, Unfit, build, licences, sign, without_chance, write_sums
 
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 
@@ -43,7 +43,7 @@ def test_sums_and_their_signature_are_checked_by_the_machines_own_tools(tmp_path
 
 
 def test_every_package_that_is_installed_has_a_licence() -> None:
-    installed = json.loads(subprocess.run([sys.executable, "-c", _LICENCES], capture_output=True, text=True, check=True).stdout)
+    installed = json.loads(subprocess.run([sys.executable, "-c", LICENCES], capture_output=True, text=True, check=True).stdout)
     wanted = {name.lower().replace("_", "-") for name in re.findall(r"^([\w.-]+)==", LOCK, re.MULTILINE)}
     ours = [row for row in installed if row[0].lower().replace("_", "-") in wanted]
     assert len(ours) > 40

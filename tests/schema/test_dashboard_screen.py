@@ -11,7 +11,7 @@ from sebilling.billing import corrections, periods
 from sebilling.clock import Month
 from sebilling.db.engine import Database
 from tests.harness import Api
-from tests.schema.test_money_screens import JANUARY, Shop
+from tests.schema.shop import JANUARY, Shop
 
 LATE: Final = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
 """10 o'clock on 1 April in Jakarta."""

@@ -30,7 +30,7 @@ PLUGINS: Final = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.t
 NAMESPACE: Final = "sebilling-release"
 """What a signature is for: one of something else by the same key isn't one of a release."""
 _PIP: Final = ("-m", "pip", "--disable-pip-version-check", "--quiet")
-_LICENCES: Final = """
+LICENCES: Final = """
 import importlib.metadata as installed, json, sys
 def licence(of):
     named = of.get("License-Expression") or of.get("License") or ""
@@ -73,7 +73,7 @@ def release(to: Path, *, key: Path | None) -> list[Path]:
     shutil.copy(ROOT / "requirements.lock", to)
     with tempfile.TemporaryDirectory(prefix="sebilling-release-") as scratch:
         python = installed(to, Path(scratch) / "isp")
-        (to / "LICENCES.md").write_text(licences(json.loads(_said(python, "-c", _LICENCES))), encoding="utf-8")
+        (to / "LICENCES.md").write_text(licences(json.loads(_said(python, "-c", LICENCES))), encoding="utf-8")
         tool = _environment(Path(scratch) / "tool", LOCK)
         bill = to / f"sebilling-{version}.cdx.json"
         options = ("--output-reproducible", "--mc-type", "application", "--pyproject", ROOT / "pyproject.toml", "-o", bill)

@@ -1,6 +1,6 @@
 // Finding customers among thousands as the collector types, and putting them in the order of the way.
-import { debtsAfter, sum } from './debts';
 import { todayIn } from '../lib/today';
+import { debtsAfter, sum } from './debts';
 import type { Customer, Invoice, Me, Payment } from './store';
 
 /** A customer as the list shows them. Amounts are what is owed after the payments that wait on this phone. */
