@@ -38,8 +38,43 @@ UNCROWDED: Final = Limits(per_address=Limits().connections)
 _MAX_MESSAGE_BYTES: Final = 256 * 1024
 
 
+class JoinedWrites:
+    """What one answer writes to its connection: its head goes out together with its body, or with the first piece of it.
+
+    uvicorn writes them apart. Go's proxies, Caddy among them, drop the connection if a head comes before they have noticed that a request's
+    body was sent completely (golang/go#40747): a body that came later was lost, and with it the answer. It also saves a system call and a
+    packet per answer.
+    """
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport, self._head = transport, b""
+
+    def write(self, data: bytes) -> None:
+        """Write a head, or a piece of a body. The head of a stream is written at once: its first event may take hours."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(b"HTTP/1.1 ") and b"\r\ncontent-length: " in data:
+            self._head = data
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Close the connection once all is written."""
+        if self._head:
+            self._transport.write(self._head)
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Whether the connection is closed or closing."""
+        return self._transport.is_closing()
+
+
 class Http(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, extended to drop slow or excess connections and to end event streams when the server stops."""
+    """uvicorn's HTTP protocol, extended to write answers in one piece, to drop slow or excess connections and to end event streams when the
+    server stops.
+    """
 
     def __init__(self, *arguments: Any, connections: Connections, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -74,11 +109,15 @@ class Http(HttpToolsProtocol):
             self._hang_up(431)
 
     def on_headers_complete(self) -> None:
-        """Called for each request: adds `sebilling.cut` to the scope for the application."""
+        """Called for each request: adds `sebilling.cut` to the scope for the application, and joins the writes of its answer."""
+        before: Any = self.cycle
         super().on_headers_complete()
         if self.scope is not None:
             scope: dict[str, Any] = self.scope  # type: ignore[assignment]  # to uvicorn, each extension is a dict
             scope.setdefault("extensions", {})["sebilling.cut"] = lambda: dropped(self.transport)
+        cycle: Any = self.cycle
+        if cycle is not before:  # not a handshake; its task has yet to begin
+            cycle.transport = JoinedWrites(self.transport)
         if self._known is not None and self._known.phase is Phase.HEAD:  # not for a request that waits behind another
             self._begin(Phase.BODY)
 

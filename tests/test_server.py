@@ -1,8 +1,11 @@
 """How we are served: what a client or a proxy in front of us relies on."""
 
+import json
 import signal
 import socket
+import sys
 import time
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -25,6 +28,22 @@ def test_an_idle_connection_is_kept_for_longer_than_clients_keep_theirs() -> Non
             connection.request("GET", "/")  # on the same socket; a closed one would raise
             assert connection.getresponse().read() == b"Not Found"
         connection.close()
+
+
+@pytest.mark.parametrize("query", ["{ me { username } }", "{"])
+def test_an_answer_comes_in_one_piece(committed: Database, query: str) -> None:
+    """Caddy loses one whose head comes first, if it comes before Caddy has noticed that it sent all of the request (golang/go#40747)."""
+    with servers(committed.url) as (server,), closing(HTTPConnection(server.address.removeprefix("http://"), timeout=10)) as connection:
+        connection.connect()
+        for answers in (1, 2):
+            connection.request("POST", "/graphql", json.dumps({"query": query}), {"content-type": "application/json"})
+            assert "errors" in json.load(connection.getresponse())
+            assert pieces_received(connection.sock) == answers
+
+
+def pieces_received(connection: socket.socket) -> int:
+    """How many segments with data came, by Linux's tcp_info: tcpi_data_segs_in, since 4.6."""
+    return int.from_bytes(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)[152:156], sys.byteorder)
 
 
 def test_a_taken_port_is_told_before_a_database_is_made(tmp_path: Path) -> None:
