@@ -17,6 +17,7 @@ from sebilling.cli.database import read_settings, with_database
 from sebilling.cli.plugins import engine_of
 from sebilling.cli.terminal import errors, group, out
 from sebilling.clock import Clock, local_date, system_clock
+from sebilling.db import clocks
 from sebilling.db.engine import Database
 from sebilling.money import format_rupiah
 from sebilling.network import audit, devices, looks
@@ -104,8 +105,9 @@ async def run(engine: Engine, out: Console, errors: Console, *, seconds: float =
 async def run_once(engine: Engine, out: Console, errors: Console, *, seconds: float = RUN_SECONDS) -> bool:
     """Run one sweep, then work on devices until all is done, nothing is to be tried soon, or `seconds` have passed.
 
-    If the sweep was held, print why; return False.
+    If the sweep was held, print why; return False. Raises ClockWrong.
     """
+    await clocks.check(engine.database)
     async with engine.database.transaction(actor=operator("sebilling isolation run"), at=engine.clock()) as session:
         decided = await sweep.decide(session)
         hold_id = await holds.waiting(session) if decided.held else None

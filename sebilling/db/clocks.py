@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from sebilling.clock import Clock, system_clock
 from sebilling.db.engine import Database
+from sebilling.errors import ClockWrong
 
 MOST_SECONDS: Final = 30
 """Clocks that are further apart aren't trusted. A time service keeps them within some milliseconds."""
@@ -28,3 +29,13 @@ async def read_ahead(database: Database, clock: Clock = system_clock) -> float:
     before = clock()
     ((there,),) = await database.fetch(_NOW, {})
     return ahead(before, there, clock())
+
+
+async def check(database: Database, clock: Clock = system_clock) -> None:
+    """Check that this machine's clock can be trusted, before anybody is blocked by it: a day ahead, it would block whoever has a day left.
+
+    Raises ClockWrong, DatabaseUnavailable.
+    """
+    apart = await read_ahead(database, clock)
+    if abs(apart) >= MOST_SECONDS:
+        raise ClockWrong(seconds=abs(round(apart)))

@@ -25,6 +25,8 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from sebilling.clock import system_clock
+from sebilling.db import clocks
 from sebilling.db.engine import connect_alone, translated_errors
 from sebilling.errors import DatabaseUnavailable
 from sebilling.language import Sentence
@@ -37,20 +39,23 @@ HOLD_SECONDS: Final = 15.0
 TERM_SECONDS: Final = 25.0
 """Longer than HOLD_SECONDS, so that there are never two holders, even if clocks run at slightly different speeds."""
 NAME: Final = "sebilling lease"
-"""Name of such a connection in pg_stat_activity, followed by its TERM_SECONDS and its process."""
+"""Name of such a connection in pg_stat_activity, followed by its TERM_SECONDS, its process, and how far ahead its clock is if wrong."""
 HOLDERS: Final = f"""
     SELECT split_part(application_name, ' ', 4) AS host, split_part(application_name, ' ', 5) AS process,
+           max(nullif(split_part(application_name, ' ', 6), '')::int) AS clock_ahead,
            extract(epoch FROM now() - max(state_change))::int AS silent_seconds
       FROM pg_stat_activity
      WHERE datname = current_database() AND usename = current_user AND application_name LIKE '{NAME} %'
      GROUP BY 1, 2
 """
-"""SQL for the processes that hold leases, which are the workers, and the seconds since each last reported."""
+"""SQL for the processes that hold leases, which are the workers, the seconds by which the clock of each is ahead of the database's, and the
+seconds since each last reported."""
 _TAKE: Final = text("SELECT pg_try_advisory_lock(:space, :number)")
 _GIVE: Final = text("SELECT pg_advisory_unlock(:space, :number)")
 _TIMELINE: Final = text("SELECT ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int")
 """1 from initdb, one more with each promotion."""
-_BEAT: Final = text("SELECT 1")
+_BEAT: Final = text("SELECT now()")
+_RENAME: Final = text("SELECT set_config('application_name', :name, false)")
 # Checked and ended by one statement, so that a reused pid isn't ended. Each holder's own term applies.
 _END_SILENT: Final = text(
     f"""
@@ -61,6 +66,11 @@ _END_SILENT: Final = text(
        AND state_change < now() - split_part(application_name, ' ', 3)::float * interval '1 second'
     """
 )
+
+
+def _name(clock_ahead: int = 0) -> str:
+    """At most 63 characters, as PostgreSQL keeps no more."""
+    return f"{NAME} {TERM_SECONDS:g} {socket.gethostname()[:20]} {os.getpid()}{f' {clock_ahead}' if clock_ahead else ''}"
 
 
 class Leases:
@@ -143,8 +153,7 @@ class Leases:
         if self._is_lost:
             await self._disconnect()
         if self._connection is None:
-            name = f"{NAME} {TERM_SECONDS:g} {socket.gethostname()[:20]} {os.getpid()}"
-            self._connection, self._is_lost = await connect_alone(self._url, server_settings={"application_name": name}), False
+            self._connection, self._is_lost = await connect_alone(self._url, server_settings={"application_name": _name()}), False
             self._driver = (await self._connection.get_raw_connection()).driver_connection
             self._driver.add_termination_listener(self._ended)
             if self._acts_outside:
@@ -163,18 +172,23 @@ class Leases:
             _log.info("leases_wait_after_failover", seconds=HOLD_SECONDS, space=self._space)
 
     async def _beat(self) -> None:
-        """Send heartbeats until the connection is lost."""
-        loop = asyncio.get_running_loop()
+        """Send heartbeats until the connection is lost. Each compares the clocks, and the connection's name tells if they are apart."""
+        loop, told = asyncio.get_running_loop(), 0
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             async with self._one_at_a_time:
                 connection = self._connection
                 if connection is None or self._is_lost:
                     return
-                sent_at = loop.time()
+                sent_at, before = loop.time(), system_clock()
                 try:
                     async with asyncio.timeout(HOLD_SECONDS):
-                        await connection.execute(_BEAT)
+                        there = (await connection.execute(_BEAT)).scalar_one()
+                        apart = round(clocks.ahead(before, there, system_clock()))
+                        wrong = apart if abs(apart) >= clocks.MOST_SECONDS else 0
+                        if wrong != told:
+                            await connection.execute(_RENAME, {"name": _name(wrong)})
+                            told = wrong
                 except Exception:  # noqa: BLE001 - after any error the leases are no longer known to be held
                     self._lost()
                     return

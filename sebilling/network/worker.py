@@ -14,7 +14,7 @@ from sebilling.billing.isolation import sweep as sweeps
 from sebilling.clock import Clock
 from sebilling.db import clocks
 from sebilling.db.engine import Database
-from sebilling.errors import NotFound
+from sebilling.errors import ClockWrong, NotFound
 from sebilling.logs import get_logger
 from sebilling.network import health, looks, reconcile, speeds
 from sebilling.network.engine import Engine
@@ -93,11 +93,12 @@ async def _device(engine: Engine, device_id: int) -> float:
 
 async def _sweeps(engine: Engine) -> float:
     began = time.monotonic()  # the clock may be set meanwhile
-    ahead = await clocks.read_ahead(engine.database)
-    if abs(ahead) < clocks.MOST_SECONDS:
+    try:
+        await clocks.check(engine.database)
+    except ClockWrong as error:
+        _log.warning("isolation_not_swept", clock_apart_seconds=error.seconds)
+    else:
         await sweep(engine)
-    else:  # a day ahead, it would block whoever has a day left
-        _log.warning("isolation_not_swept", clock_ahead_seconds=round(ahead))
     return max(SWEEP_SECONDS, (time.monotonic() - began) * SWEEP_SHARE)
 
 

@@ -71,7 +71,10 @@ _SHOWN: Final = 5
 _FIGURES: Final = text(
     f"""
     WITH head AS MATERIALIZED (SELECT coalesce(max(number), 0) AS number FROM feed),
-    worker AS ({HOLDERS}), unnumbered AS ({WAITING}), due AS (
+    worker AS ({HOLDERS}), wrong AS (
+        SELECT host, clock_ahead FROM worker WHERE silent_seconds <= {HOLD_SECONDS} AND clock_ahead IS NOT NULL
+         ORDER BY abs(clock_ahead) DESC LIMIT 1
+    ), unnumbered AS ({WAITING}), due AS (
         SELECT count(*)::int AS accesses, min(desired_at) AS since
           FROM service_access JOIN device ON device.id = device_id
          WHERE desired_generation > observed_generation AND enabled AND reachable IS NOT FALSE
@@ -80,6 +83,7 @@ _FIGURES: Final = text(
            (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
            (SELECT count(*)::int FROM worker WHERE silent_seconds <= {HOLD_SECONDS}) AS workers,
            (SELECT count(*)::int FROM worker WHERE silent_seconds > {HOLD_SECONDS}) AS silent_workers,
+           (SELECT clock_ahead FROM wrong) AS worker_clock_ahead, (SELECT host FROM wrong) AS wrong_worker,
            (SELECT number FROM head) AS feed_number, unnumbered.events::int AS unnumbered, unnumbered.since AS unnumbered_since,
            due.accesses AS due, due.since AS due_since,
            (SELECT count(*)::int FROM device WHERE enabled) AS devices,
@@ -111,6 +115,10 @@ class Figures:
     """Worker processes that reported within the last seconds."""
     silent_workers: int
     """Those that hold leases and don't report."""
+    worker_clock_ahead: int | None
+    """As `clock_ahead`, of the worker whose clock is furthest from the database's; None if none is wrong."""
+    wrong_worker: str | None
+    """That worker's machine."""
     feed_number: int
     unnumbered: int
     """Committed events without a number."""
@@ -261,14 +269,17 @@ def _clock(figures: Figures) -> Part:
     remedy = Sentence(
         "Let a time service set both (timedatectl set-ntp true)", "Pakai layanan waktu di keduanya (timedatectl set-ntp true)"
     )
-    apart = abs(figures.clock_ahead)
-    if apart >= clocks.MOST_SECONDS:
-        ahead, depan = ("ahead of", "lebih cepat") if figures.clock_ahead > 0 else ("behind", "lebih lambat")
-        why = Sentence(
-            f"this machine's clock is {apart:.0f} s {ahead} the database's; its worker blocks nobody meanwhile. {remedy.english}",
-            f"jam mesin ini {apart:.0f} detik {depan} dari jam database; worker-nya tidak memblokir siapa pun. {remedy.indonesian}",
-        )
-        return Part(StatusPart.CLOCK, Level.BAD, why)
+    for ahead, english, indonesian in (
+        (figures.clock_ahead, "this machine's clock", "jam mesin ini"),
+        (figures.worker_clock_ahead or 0, f"the clock of the worker on {figures.wrong_worker}", f"jam worker di {figures.wrong_worker}"),
+    ):
+        if abs(ahead) >= clocks.MOST_SECONDS:
+            than, dari = ("ahead of", "lebih cepat dari") if ahead > 0 else ("behind", "lebih lambat dari")
+            why = Sentence(
+                f"{english} is {abs(ahead):.0f} s {than} the database's: nobody is blocked by it. {remedy.english}",
+                f"{indonesian} {abs(ahead):.0f} detik {dari} jam database: tidak ada yang diblokir menurut jam itu. {remedy.indonesian}",
+            )
+            return Part(StatusPart.CLOCK, Level.BAD, why)
     if figures.future_seconds >= clocks.MOST_SECONDS:
         seconds = figures.future_seconds
         why = Sentence(

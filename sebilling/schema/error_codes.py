@@ -118,6 +118,7 @@ WHEN: Final = {
     ),
     ErrorCode.REPORTS_BUSY: "`SEBILLING_REPORTS_AT_ONCE` reports are being created; HTTP 503 with `Retry-After`.",
     ErrorCode.LINK_IN_USE: "The report at this address is already being downloaded; HTTP 409 with `Retry-After`.",
+    ErrorCode.CLOCK_WRONG: "Running isolation by the clock of a machine that is 30 s or more away from the database's.",
     ErrorCode.DEADLINE_EXCEEDED: "A query that took longer than `SEBILLING_DOCUMENT_SECONDS`; mutations are never stopped.",
     ErrorCode.INTERNAL: ("An unforeseen failure of the whole request, or of one payment in `recordPayments`; the log has the cause."),
     ErrorCode.DATABASE_UNAVAILABLE: "The database can't be reached.",

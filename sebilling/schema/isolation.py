@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from sebilling.billing.isolation import blocks, holds, policy, sweep
+from sebilling.db import clocks
 from sebilling.db.parameters import local_day
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
@@ -166,6 +167,7 @@ class RunIsolationPayload(Payload):
 
 @mutation(OFFICE, "Run isolation now instead of within half a minute: block customers who are due and restore those who are not.")
 async def run_isolation(info: Info) -> RunIsolationPayload:
+    await clocks.check(info.context.parts.database)
     async with info.context.transaction() as session:
         decided = await sweep.decide(session)
     hold = await one(info, IsolationHold, "t.decided_at IS NULL", {}, below=("hold",)) if decided.held else None

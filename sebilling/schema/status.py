@@ -23,7 +23,7 @@ described(
     StatusPart,
     "Part of the installation.",
     DATABASE="The database and its connections.",
-    CLOCK="Whether the clock of the server that answers shows the time of the database's.",
+    CLOCK="Whether the clocks of the server that answers and of the workers show the time of the database's.",
     DISK="Space of the disk of the server that answers.",
     WORKERS="Processes that generate invoices, block and restore.",
     FEED="Numbering of events.",

@@ -27,7 +27,7 @@ ROOMY = Space(total=100 * 1024**3, free=50 * 1024**3)
 WELL = Figures(
     at=NOW, database_bytes=10**8, max_connections=100, connections=20, workers=1, silent_workers=0, feed_number=7, unnumbered=0,
     unnumbered_since=None, due=0, due_since=None, devices=3, devices_away=[], failing_runs=0, failing_plugins=[], undelivered=0,
-    newest_event_at=NOW, clock_ahead=0.0,
+    newest_event_at=NOW, clock_ahead=0.0, worker_clock_ahead=None, wrong_worker=None,
     installed_at=NOW - timedelta(days=100), backup_tried_at=NOW - timedelta(hours=10), backup_error=None,
     backup_at=NOW - timedelta(hours=10), proven_backup_at=NOW - timedelta(days=3), proof_error=None,
 )  # fmt: skip
@@ -54,6 +54,7 @@ def ago(**since: float) -> datetime:
         (StatusPart.CLOCK, {"clock_ahead": 29.9, "newest_event_at": ago(seconds=-29)}, Level.GOOD),
         (StatusPart.CLOCK, {"clock_ahead": 30.0}, Level.BAD),
         (StatusPart.CLOCK, {"clock_ahead": -30.0}, Level.BAD),
+        (StatusPart.CLOCK, {"worker_clock_ahead": -3600, "wrong_worker": "billing2"}, Level.BAD),
         (StatusPart.CLOCK, {"newest_event_at": ago(seconds=-30)}, Level.BAD),
         (StatusPart.CLOCK, {"newest_event_at": None}, Level.GOOD),
         (StatusPart.WORKERS, {"workers": 0}, Level.BAD),

@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'BAD_REQUEST'
   | 'CASH_LIMIT_EXCEEDED'
   | 'CHARGE_BILLED'
+  | 'CLOCK_WRONG'
   | 'CODE_NEEDED'
   | 'CONFIRM_DIFFERENCE'
   | 'CONFIRM_PERIOD'
