@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import orjson
@@ -48,6 +48,11 @@ class _Health:
     """None: never probed."""
     problems: list[dict[str, str]]
     facts: dict[str, str | dict[str, str]]
+
+
+def is_due(checked_at: datetime | None, now: datetime) -> bool:
+    """Whether a device that was probed last at `checked_at` is to be probed again; a time far in the future was told by a wrong clock."""
+    return checked_at is None or abs(now - checked_at) >= HEALTH_EVERY
 
 
 async def unchecked(engine: Engine) -> Sequence[int]:

@@ -29,7 +29,6 @@ from sebilling.network.results import Change, DirtyAccess, not_there, told, unan
 from sebilling.plugins.contract import (
     DeviceConfig,
     DeviceError,
-    DeviceHealth,
     IsolationDriver,
     Outcome,
     Reading,
@@ -63,7 +62,7 @@ _WAITING: Final = text(
 )
 _CLAIM: Final = text(
     f"UPDATE device SET lease_by = :worker WHERE id = :device AND {_HAS_WORK}"
-    " RETURNING id, name, kind, config, config_version, failures, reachable"
+    " RETURNING id, name, kind, config, config_version, failures, checked_at, (reachable IS FALSE OR problems <> '[]') AS is_ill"
 )
 _RELEASE: Final = text(
     "UPDATE device SET lease_by = NULL, failures = :failures, next_at = :next_at WHERE id = :device AND lease_by = :worker"
@@ -120,8 +119,10 @@ class _Claimed(StoredDevice):
     """A device that this worker has just claimed."""
 
     failures: int
-    reachable: bool | None
-    """Whether it answered when it was asked last; None: it wasn't."""
+    checked_at: datetime | None
+    """When it was probed last; None: never."""
+    is_ill: bool
+    """Whether it didn't answer then, or told a problem."""
 
 
 async def waiting(engine: Engine) -> Sequence[int]:
@@ -167,7 +168,7 @@ async def work_on(engine: Engine, device_id: int) -> bool:
 async def _session(engine: Engine, device: _Claimed) -> None:
     async with engine.session(device) as driver:
         most = min(_BATCH, driver.max_batch)
-        idle, is_away = 0, device.reachable is False
+        idle, checked_at = 0, None if device.is_ill else device.checked_at
         while idle < _MAX_IDLE_BATCHES:
             async with engine.database.reading() as reading:
                 rows = await reading.rows(_TO_DO, {"device": device.id, "at": engine.clock(), "most": most}, into=DirtyAccess)
@@ -175,9 +176,9 @@ async def _session(engine: Engine, device: _Claimed) -> None:
             batch = [row for row in rows if row.desired == rows[0].desired]
             if not batch or (handled := await _batch(engine, device.id, driver, batch)) is None:
                 return
-            if handled and is_away:  # while it is worked on, nobody probes it
-                await health.keep(engine, device.id, DeviceHealth(reachable=True))
-                is_away = False
+            if handled and health.is_due(checked_at, engine.clock()):  # while it is worked on, nobody else probes it
+                await health.keep(engine, device.id, await engine.probe(driver))
+                checked_at = engine.clock()
             idle = 0 if handled else idle + 1
 
 

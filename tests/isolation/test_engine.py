@@ -129,6 +129,25 @@ async def test_a_device_that_is_back_is_told_so_by_whoever_works_on_it(database:
     assert [row[0] for row in told] == ["false", "true"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('problems = \'[{"en": "full", "id": "penuh"}]\', checked_at = :now', "SELECT id FROM device WHERE problems = '[]'"),
+        ("checked_at = CAST(:now AS timestamptz) - interval '1 minute'", "SELECT facts->>'version' FROM device"),
+    ],
+    ids=["something was wrong", "it was probed a minute ago"],
+)
+async def test_a_busy_device_is_probed_by_whoever_works_on_it(database: Database, gear: Gear, before: str, after: str) -> None:
+    """What was no longer wrong with it was told for as long as there was something to do, and a restart wasn't noticed."""
+    place = await make(database, gear, "budi")
+    async with place.isp.write(place.now) as session:
+        await session.execute(text(f"UPDATE device SET reachable = true, {before}"), {"now": place.now})
+    await place.sweep()
+    await place.work()
+    assert gear.profiles["budi"] == "isolir"
+    assert await place.isp.value(after) is not None
+
+
 async def test_what_was_not_answered_is_read_and_not_told_as_done(database: Database, gear: Gear) -> None:
     place = await make(database, gear, "budi")
     await place.sweep()

@@ -337,7 +337,14 @@ FAULTS: Final = (
         "unanswered-is-told-as-done", "network/results.py",
         "done = actual is wanted and", "done = outcome.result is not None or", ENGINE,
     ),
-    Fault("who-is-back-stays-away-while-busy", "network/reconcile.py", "if handled and is_away:", "if not handled and is_away:", ENGINE),
+    Fault(
+        "who-is-back-stays-away-while-busy", "network/reconcile.py",
+        "None if device.is_ill else device.checked_at", "device.checked_at", ENGINE,
+    ),
+    Fault(
+        "who-is-busy-is-never-probed", "network/reconcile.py",
+        "if handled and health.is_due(", "if device.is_ill and health.is_due(", ENGINE,
+    ),
     Fault("snapshot-not-kept", "network/reconcile.py", "WHERE service_access.id = kept.id AND", "WHERE false AND", ENGINE),
     Fault(
         "snapshot-kept-after-a-cut-that-failed", "network/results.py",
