@@ -19,6 +19,10 @@ export default ts.config(
           selector: 'MemberExpression[property.name=/^(getFullYear|getMonth|getDate|getDay|toLocaleDateString)$/]',
           message: "A day is that of the counter's clock, not of this device: todayIn(timezone).",
         },
+        {
+          selector: 'NewExpression[callee.property.name="DateTimeFormat"]:not(:has(Property[key.name="timeZone"]))',
+          message: "A time is that of the counter's clock, not of this device: instant(text).",
+        },
       ],
     },
   },

@@ -1,5 +1,5 @@
 // Finding customers among thousands as the collector types, and putting them in the order of the way.
-import { todayIn } from '../lib/today';
+import { todayIn } from '../lib/clock';
 import { debtsAfter, sum } from './debts';
 import type { Customer, Invoice, Me, Payment } from './store';
 

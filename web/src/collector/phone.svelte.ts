@@ -1,5 +1,6 @@
 // What the screens show: read from the phone's database, again whenever this or another tab has changed it.
 import type { Permission } from '../gql/collector';
+import { setClock } from '../lib/clock';
 import { entriesOf } from './customers';
 import { waitingByCustomer } from './debts';
 import { onAnnounced } from './lock';
@@ -54,7 +55,9 @@ class Phone {
   }
 
   async readNotes(): Promise<void> {
-    this.me = (await kept('me')) ?? null;
+    const me = (await kept('me')) ?? null;
+    setClock(me?.counters ?? []);
+    this.me = me;
     this.cash = await kept('cash');
     this.syncedAt = await kept('syncedAt');
   }

@@ -1,5 +1,6 @@
 // The slip for a payment that the server hasn't recorded yet: 32 plain characters a line, as a roll of 58 mm has. In Indonesian, as every
 // printed paper.
+import { ownZone } from '../lib/clock';
 import { rupiah } from '../lib/format';
 import type { Payment } from './store';
 
@@ -42,7 +43,7 @@ export function slipOf(payment: Payment, collector: string): string {
     ...centred('TANDA TERIMA SEMENTARA'),
     ...centred('DITERIMA - menunggu sinkron'),
     '='.repeat(COLUMNS),
-    ...labelled('Waktu', new Intl.DateTimeFormat('id-ID', { dateStyle: 'medium', timeStyle: 'short' }).format(taken)),
+    ...labelled('Waktu', new Intl.DateTimeFormat('id-ID', { dateStyle: 'medium', timeStyle: 'short', timeZone: ownZone() }).format(taken)),
     ...labelled('Pelanggan', payment.customer.name),
     ...labelled('Kode', payment.customer.code),
     ...labelled('Penerima', collector),

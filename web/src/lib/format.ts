@@ -1,5 +1,6 @@
 // Money, days and times as people here write them. Amounts are whole rupiah.
 import { getLocale } from '../paraglide/runtime';
+import { ownZone } from './clock';
 
 const language = (): string => (getLocale() === 'id' ? 'id-ID' : 'en-GB');
 
@@ -9,13 +10,13 @@ const grouped = (whole: number, separator: string): string => String(whole).repl
 
 function lazily(options: Intl.DateTimeFormatOptions): (date: Date) => string {
   let made: Intl.DateTimeFormat | undefined;
-  return (date) => (made ??= new Intl.DateTimeFormat(language(), options)).format(date);
+  return (date) => (made ??= new Intl.DateTimeFormat(language(), { ...options, timeZone: 'UTC' })).format(date);
 }
 
-const longDays = lazily({ dateStyle: 'long', timeZone: 'UTC' });
-const mediumDays = lazily({ dateStyle: 'medium', timeZone: 'UTC' });
-const months = lazily({ month: 'long', year: 'numeric', timeZone: 'UTC' });
-const instants = lazily({ dateStyle: 'medium', timeStyle: 'short' });
+const longDays = lazily({ dateStyle: 'long' });
+const mediumDays = lazily({ dateStyle: 'medium' });
+const months = lazily({ month: 'long', year: 'numeric' });
+let instants: { zone: string; format: Intl.DateTimeFormat } | undefined;
 
 /** Rp150.000, in both languages. */
 export function rupiah(amount: number): string {
@@ -61,16 +62,13 @@ export function month(text: string): string {
   return months(new Date(`${text}-01T00:00:00Z`));
 }
 
-/** Date and time by the clock of the person's device. */
+/** Date and time by the clock at the person's counters. */
 export function instant(text: string): string {
-  return instants(new Date(text));
-}
-
-/** The instant at which a day ends by the clock of the person's device. */
-export function endOfDay(text: string): string {
-  const next = new Date(`${text}T00:00`);
-  next.setDate(next.getDate() + 1);
-  return next.toISOString();
+  const zone = ownZone();
+  if (instants?.zone !== zone) {
+    instants = { zone, format: new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'short', timeZone: zone }) };
+  }
+  return instants.format.format(new Date(text));
 }
 
 /** The amount that a person typed, such as "150.000" or "Rp 150000"; null if it is none. Cents are refused, not cut off. */

@@ -4,7 +4,7 @@ import { MeDocument, EndSignInDocument } from '../gql/documents';
 import { ask, mutate } from './api.svelte';
 import { onSignedOut } from './client';
 import { takeEarly } from './early';
-import { todayIn } from './today';
+import { setClock, todayIn } from './clock';
 
 type Me = NonNullable<MeQuery['me']>;
 
@@ -18,22 +18,26 @@ class Session {
     return this.me?.permissions.includes(permission) ?? false;
   }
 
-  /** The day at the person's counters; by the clock in Jakarta, if these are in several zones or there is none. */
+  /** The day at the person's counters. */
   get today(): string {
-    const zones = new Set(this.me?.counters.map((counter) => counter.timezone));
-    return zones.size === 1 ? todayIn(...zones) : todayIn();
+    return todayIn();
   }
 
   async load(): Promise<void> {
     const early = await takeEarly();
     if (early !== undefined) {
-      this.me = early;
+      this.#enter(early);
       return;
     }
     const result = await ask(MeDocument, {});
     const isSignedOut = result.error?.graphQLErrors.some((error) => error.extensions['code'] === 'UNAUTHENTICATED') ?? false;
     this.isUnreachable = result.error !== undefined && !isSignedOut;
-    if (!this.isUnreachable) this.me = result.data?.me ?? null;
+    if (!this.isUnreachable) this.#enter(result.data?.me ?? null);
+  }
+
+  #enter(me: Me | null): void {
+    setClock(me?.counters ?? []);
+    this.me = me;
   }
 
   async signOut(): Promise<void> {

@@ -1,6 +1,6 @@
 // Which of a customer's pauses and ends of service still hold.
 import type { CustomerQuery } from '../../gql/documents';
-import { todayIn } from '../../lib/today';
+import { todayIn } from '../../lib/clock';
 
 type Customer = NonNullable<CustomerQuery['customer']>;
 export type Suspension = NonNullable<Customer['suspensions']>[number];
