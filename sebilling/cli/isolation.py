@@ -11,7 +11,7 @@ from rich.table import Table
 from sqlalchemy import text
 
 from sebilling.actor import EVERYWHERE, operator
-from sebilling.billing.isolation import holds, sweep
+from sebilling.billing.isolation import holds, policy, sweep
 from sebilling.billing.isolation.policy import NOT_POSTPONED
 from sebilling.cli.database import read_settings, with_database
 from sebilling.cli.plugins import engine_of
@@ -230,6 +230,20 @@ def isolation_drift(device: Annotated[str | None, typer.Option(help="Name or id 
     """Print service accesses that are out of sync, with the state last read on the device; exit code 1 if any. Changes nothing."""
     if not with_database(lambda database: show_drift(database, out, device=device)):
         raise typer.Exit(1)
+
+
+async def postpone(database: Database, out: Console, *, reason: str) -> None:
+    """Make today and tomorrow blackout dates, and print those that were added. Raises InvalidText."""
+    async with database.transaction(actor=operator("sebilling isolation postpone"), at=system_clock()) as session:
+        days = await policy.postpone(session, reason=reason)
+    added = ", ".join(str(day) for day in days) or "none, they were already"
+    out.print(f"Blackout dates that were added: {added}. Remove them when all is entered (removeBlackoutDate).")
+
+
+@isolation.command("postpone")
+def isolation_postpone(reason: Annotated[str, typer.Option(help="Reason for the blackout dates.")]) -> None:
+    """Block nobody automatically today and tomorrow, as when payments are missing; before the first worker starts after a recovery."""
+    with_database(lambda database: postpone(database, out, reason=reason))
 
 
 @isolation.command("reconcile")

@@ -26,13 +26,6 @@ _ANY_TABLE: Final = text("SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname 
 _IN_USE: Final = text(
     "SELECT EXISTS (SELECT FROM event) OR EXISTS (SELECT FROM app_user) OR EXISTS (SELECT FROM customer) OR EXISTS (SELECT FROM counter)"
 )
-_DAYS: Final = text(
-    """
-    SELECT (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date + ahead AS day FROM counter, generate_series(0, 1) ahead
-    EXCEPT SELECT day FROM blackout_date ORDER BY day
-    """
-)
-"""Today and tomorrow at each counter, but for blackout dates."""
 _FOREIGN_KEYS: Final = text(
     """
     SELECT format('%I', relname) AS table, format('%I', conname) AS name
@@ -78,12 +71,9 @@ async def restore(database: Database, store: ObjectStore, file: Path, *, at: dat
 
 async def postpone_blocks(database: Database, manifest: Manifest, *, at: datetime) -> Sequence[date]:
     """Make today and tomorrow blackout dates, as whoever has paid since the backup would be blocked; return the days that were added."""
+    reason = f"Dipulihkan dari cadangan {manifest.made_at:%Y-%m-%d %H:%M} UTC: pembayaran sesudahnya mungkin belum tercatat"
     async with database.transaction(actor=operator("sebilling restore"), at=at) as session:
-        days = await session.values(_DAYS, {"at": at}, kind=date)
-        reason = f"Dipulihkan dari cadangan {manifest.made_at:%Y-%m-%d %H:%M} UTC: pembayaran sesudahnya mungkin belum tercatat"
-        for day in days:
-            await policy.add_blackout_date(session, day, reason=reason)
-    return days
+        return await policy.postpone(session, reason=reason)
 
 
 async def _empty(database: Database, file: Path, revision: str) -> None:

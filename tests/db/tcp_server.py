@@ -9,24 +9,28 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import trustme
 
 PASSWORD = "benar-sekali"
+MAKING: Final = (f"CREATE ROLE isp LOGIN PASSWORD '{PASSWORD}'", "CREATE DATABASE isp OWNER isp", "SELECT 1")
 
 
 @dataclass(frozen=True)
 class TcpServer:
-    """A running server; `authority` is the file of the certificate that its own is signed by."""
+    """A server; `authority` is the file of the certificate that its own is signed by. Its programs run as `who`."""
 
     port: int
     authority: Path
+    folder: Path
+    bin_dir: Path
+    who: Mapping[str, Any]
 
     def url(self, database: str = "isp", *, user: str = "isp", password: str = PASSWORD, scheme: str = "postgresql", tail: str = "") -> str:
         return f"{scheme}://{user}:{password}@localhost:{self.port}/{database}{tail}"
@@ -42,6 +46,33 @@ class TcpServer:
             return await connection.fetchval(statements[-1])
         finally:
             await connection.close()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Until the end of the block; it answers from the beginning."""
+        command: list[str | Path] = [self.bin_dir / "postgres", "-D", self.folder / "data"]
+        with (
+            (self.folder / "log").open("ab") as log,
+            subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, **self.who) as process,
+        ):
+            try:
+                self._await_ready(process)
+                yield
+            finally:
+                process.send_signal(signal.SIGINT)  # a fast shutdown, which waits for nobody
+                process.wait(timeout=20)
+
+    def _await_ready(self, process: "subprocess.Popen[bytes]") -> None:
+        deadline = time.monotonic() + 30
+        while True:
+            assert process.poll() is None, (self.folder / "log").read_text()
+            try:
+                asyncio.run(self.run("SELECT 1"))
+            except (OSError, asyncpg.CannotConnectNowError):
+                assert time.monotonic() < deadline, (self.folder / "log").read_text()
+                time.sleep(0.05)
+            else:
+                return
 
 
 def tls_bin_dir() -> Path | None:
@@ -62,7 +93,15 @@ def _certificates(folder: Path) -> Path:
 
 @contextmanager
 def tcp_server(bin_dir: Path) -> Iterator[TcpServer]:
-    """A server of its own in a folder that is removed; with the role `isp`, who owns the database `isp`."""
+    """A server of its own that runs; with the role `isp`, who owns the database `isp`."""
+    with made(bin_dir) as server, server.running():
+        asyncio.run(server.run(*MAKING))
+        yield server
+
+
+@contextmanager
+def made(bin_dir: Path, **settings: str) -> Iterator[TcpServer]:
+    """A server of its own that doesn't run yet, with these settings, in a folder that is removed."""
     account = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     who: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
     with tempfile.TemporaryDirectory(prefix="sebilling-tcp-", ignore_cleanup_errors=True) as base, socket.socket() as free:
@@ -81,31 +120,8 @@ def tcp_server(bin_dir: Path) -> Iterator[TcpServer]:
         given = {
             "listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": "off", "ssl": "on",
             "ssl_cert_file": folder / "server.crt", "ssl_key_file": folder / "server.key", "max_connections": 30,
+            **settings,
         }  # fmt: skip
         with (folder / "data" / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in given.items())
-        with (
-            (folder / "log").open("wb") as log,
-            subprocess.Popen([bin_dir / "postgres", "-D", folder / "data"], stdout=log, stderr=log, cwd=folder, **who) as process,
-        ):
-            server = TcpServer(port, authority)
-            try:
-                _await_ready(server, process, folder / "log")
-                yield server
-            finally:
-                process.send_signal(signal.SIGINT)  # a fast shutdown, which waits for nobody
-                process.wait(timeout=20)
-
-
-def _await_ready(server: TcpServer, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        assert process.poll() is None, log.read_text()
-        try:
-            making = f"CREATE ROLE isp LOGIN PASSWORD '{PASSWORD}'", "CREATE DATABASE isp OWNER isp", "SELECT 1"
-            asyncio.run(server.run(*making))
-        except (OSError, asyncpg.CannotConnectNowError):
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
-        else:
-            return
+        yield TcpServer(port, authority, folder, bin_dir, who)

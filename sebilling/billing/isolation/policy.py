@@ -1,5 +1,6 @@
 """Isolation policies (custom isolir): when overdue customers are blocked, and blackout dates, on which nobody is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -67,6 +68,12 @@ _APPLIES: Final = text(
     """
 )
 _ADD_BLACKOUT_DATE: Final = text("INSERT INTO blackout_date VALUES (:day, :reason) ON CONFLICT (day) DO UPDATE SET reason = :reason")
+_TODAY_AND_TOMORROW: Final = text(
+    """
+    SELECT (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date + ahead AS day FROM counter, generate_series(0, 1) ahead
+    EXCEPT SELECT day FROM blackout_date ORDER BY day
+    """
+)
 _REMOVE_BLACKOUT_DATE: Final = text("DELETE FROM blackout_date WHERE day = :day RETURNING reason")
 
 
@@ -154,6 +161,17 @@ async def add_blackout_date(session: WriteSession, day: date, *, reason: str) ->
     why = validation.reason(reason)
     await session.execute(_ADD_BLACKOUT_DATE, {"day": day, "reason": why})
     await events.append(session, BlackoutDateAdded(day=day, reason=why), subject_id=day.toordinal())
+
+
+async def postpone(session: WriteSession, *, reason: str) -> Sequence[date]:
+    """Make today and tomorrow blackout dates, at each counter by its own clock; return those that weren't any yet.
+
+    Raises InvalidText, Forbidden.
+    """
+    days = await session.values(_TODAY_AND_TOMORROW, {"at": session.at}, kind=date)
+    for day in days:
+        await add_blackout_date(session, day, reason=reason)
+    return days
 
 
 async def remove_blackout_date(session: WriteSession, day: date) -> str | None:
