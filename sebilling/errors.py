@@ -479,21 +479,6 @@ class DeadlineExceeded(Unavailable):
     seconds: int
 
 
-class ClockWrong(Conflict):
-    """This machine's clock and the database's are too far apart to decide by either of them who is overdue."""
-
-    code = ErrorCode.CLOCK_WRONG
-    english = (
-        "The clock of the server is {seconds} seconds away from the database's, so nobody is blocked by it: let a time service set both"
-        " (timedatectl set-ntp true), then try again."
-    )
-    indonesian = (
-        "Jam server berbeda {seconds} detik dari jam basis data, jadi tidak ada yang diblokir menurut jam itu: pakai layanan waktu di"
-        " keduanya (timedatectl set-ntp true), lalu coba lagi."
-    )
-    seconds: int
-
-
 class ReportsBusy(Unavailable):
     """The limit of concurrent reports of all users is reached."""
 

@@ -1,7 +1,7 @@
-"""Errors for who runs the installation: settings, files and ports. See errors.py."""
+"""Errors for who runs the installation: settings, files, ports and clocks. See errors.py."""
 
 from sebilling.error_codes import ErrorCode
-from sebilling.errors import InvalidInput, SebillingError, Unavailable, Words
+from sebilling.errors import Conflict, InvalidInput, SebillingError, Unavailable, Words
 
 
 class UnusableFile(InvalidInput):
@@ -23,6 +23,21 @@ class PortTaken(Unavailable):
     host: str
     port: int
     why: Words
+
+
+class ClockWrong(Conflict):
+    """This machine's clock and the database's are too far apart to decide by either of them who is overdue."""
+
+    code = ErrorCode.CLOCK_WRONG
+    english = (
+        "The clock of the server is {seconds} seconds away from the database's, so nobody is blocked by it: let a time service set both"
+        " (timedatectl set-ntp true), then try again."
+    )
+    indonesian = (
+        "Jam server berbeda {seconds} detik dari jam basis data, jadi tidak ada yang diblokir menurut jam itu: pakai layanan waktu di"
+        " keduanya (timedatectl set-ntp true), lalu coba lagi."
+    )
+    seconds: int
 
 
 class InvalidSetting(SebillingError):

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from sebilling.clock import Clock, system_clock
 from sebilling.db.engine import Database
-from sebilling.errors import ClockWrong
+from sebilling.operator_errors import ClockWrong
 
 MOST_SECONDS: Final = 30
 """Clocks that are further apart aren't trusted. A time service keeps them within some milliseconds."""

@@ -62,7 +62,7 @@ _WAITING: Final = text(
 )
 _CLAIM: Final = text(
     f"UPDATE device SET lease_by = :worker WHERE id = :device AND {_HAS_WORK}"
-    " RETURNING id, name, kind, config, config_version, failures, checked_at, (reachable IS FALSE OR problems <> '[]') AS is_ill"
+    " RETURNING id, name, kind, config, config_version, failures, checked_at, reachable"
 )
 _RELEASE: Final = text(
     "UPDATE device SET lease_by = NULL, failures = :failures, next_at = :next_at WHERE id = :device AND lease_by = :worker"
@@ -121,8 +121,8 @@ class _Claimed(StoredDevice):
     failures: int
     checked_at: datetime | None
     """When it was probed last; None: never."""
-    is_ill: bool
-    """Whether it didn't answer then, or told a problem."""
+    reachable: bool | None
+    """Whether it answered then."""
 
 
 async def waiting(engine: Engine) -> Sequence[int]:
@@ -168,7 +168,7 @@ async def work_on(engine: Engine, device_id: int) -> bool:
 async def _session(engine: Engine, device: _Claimed) -> None:
     async with engine.session(device) as driver:
         most = min(_BATCH, driver.max_batch)
-        idle, checked_at = 0, None if device.is_ill else device.checked_at
+        idle, checked_at = 0, None if device.reachable is False else device.checked_at
         while idle < _MAX_IDLE_BATCHES:
             async with engine.database.reading() as reading:
                 rows = await reading.rows(_TO_DO, {"device": device.id, "at": engine.clock(), "most": most}, into=DirtyAccess)

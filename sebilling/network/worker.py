@@ -14,10 +14,11 @@ from sebilling.billing.isolation import sweep as sweeps
 from sebilling.clock import Clock
 from sebilling.db import clocks
 from sebilling.db.engine import Database
-from sebilling.errors import ClockWrong, NotFound
+from sebilling.errors import NotFound
 from sebilling.logs import get_logger
 from sebilling.network import health, looks, reconcile, speeds
 from sebilling.network.engine import Engine
+from sebilling.operator_errors import ClockWrong
 from sebilling.plugins.loading import Plugins
 from sebilling.retry import Retries, forgiving
 from sebilling.vault import Vault

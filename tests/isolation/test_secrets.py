@@ -210,6 +210,7 @@ async def cut_and_given_back(life: Life) -> None:
     life.place.simulator.faults.traps = None
     await life.until(budi="BLOCKED", siti="BLOCKED", wati="BLOCKED")
     life.place.router.passwords[USER] = "changed there"
+    await life.place.simulator.reboot(down_seconds=0.1)  # whoever is signed in would stay so
     people = {node["key"]: node["customer"]["id"] for node in (await life.ask(STATES))["nodes"]}
     await life.ask(PAY, input={"customerId": people["budi"], "amount": 150_000, "method": "CASH", "idempotencyKey": "only-once-1"})
     await life.until_shown("problems", "refused the user")

@@ -339,11 +339,11 @@ FAULTS: Final = (
     ),
     Fault(
         "who-is-back-stays-away-while-busy", "network/reconcile.py",
-        "None if device.is_ill else device.checked_at", "device.checked_at", ENGINE,
+        "None if device.reachable is False else device.checked_at", "device.checked_at", ENGINE,
     ),
     Fault(
         "who-is-busy-is-never-probed", "network/reconcile.py",
-        "if handled and health.is_due(", "if device.is_ill and health.is_due(", ENGINE,
+        "if handled and health.is_due(", "if device.reachable is False and health.is_due(", ENGINE,
     ),
     Fault("snapshot-not-kept", "network/reconcile.py", "WHERE service_access.id = kept.id AND", "WHERE false AND", ENGINE),
     Fault(
