@@ -23,6 +23,6 @@ FAULTS: Final = (
         'await session.only_value(_SET, {"name": name, "value": value}, kind=int)', "pass", BACKUP,
     ),
     Fault("guards-stay-off-after-a-restore", "operation/restore.py", '" ENABLE TRIGGER USER', '" DISABLE TRIGGER USER', BACKUP),
-    Fault("who-paid-since-a-backup-is-blocked", "operation/restore.py", "series(0, 1) ahead", "series(3, 4) ahead", BACKUP),
+    Fault("who-paid-since-a-backup-is-blocked", "billing/isolation/policy.py", "series(0, 1) ahead", "series(3, 4) ahead", BACKUP),
     Fault("what-a-device-refuses-is-waited-for", "cli/isolation.py", "MAX_BACKOFF_SECONDS / 2)", "86_400)", REFUSED),
 )  # fmt: skip
