@@ -46,18 +46,20 @@ class JoinedWrites:
     packet per answer.
     """
 
-    __slots__ = ("_head", "_transport")
+    __slots__ = ("_has_begun", "_head", "_transport")
 
     def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport, self._head = transport, b""
+        self._transport, self._head, self._has_begun = transport, b"", False
 
     def write(self, data: bytes) -> None:
         """Write a head, or a piece of a body. The head of a stream is written at once: its first event may take hours."""
         if self._head:
             data, self._head = self._head + data, b""
-        elif data.startswith(b"HTTP/1.1 ") and b"\r\ncontent-length: " in data:
-            self._head = data
-            return
+        elif not self._has_begun:
+            self._has_begun = not data.startswith(b"HTTP/1.1 100 ")
+            if b"\r\ncontent-length: " in data:
+                self._head = data
+                return
         self._transport.write(data)
 
     def close(self) -> None:

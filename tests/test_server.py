@@ -1,10 +1,12 @@
 """How we are served: what a client or a proxy in front of us relies on."""
 
+import asyncio
 import json
 import signal
 import socket
 import sys
 import time
+from collections.abc import AsyncIterator
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
@@ -12,6 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
 
 from sebilling.db.engine import Database
 from sebilling.server import listening_socket, serving
@@ -39,6 +44,28 @@ def test_an_answer_comes_in_one_piece(committed: Database, query: str) -> None:
             connection.request("POST", "/graphql", json.dumps({"query": query}), {"content-type": "application/json"})
             assert "errors" in json.load(connection.getresponse())
             assert pieces_received(connection.sock) == answers
+
+
+def test_a_piece_of_a_body_that_looks_like_a_head_is_not_kept_back() -> None:
+    looks_like_one = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in (b"first", looks_like_one):
+            yield piece
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(3)
+        yield b"last"
+
+    async def streamed(_: Request) -> StreamingResponse:
+        return StreamingResponse(pieces(), headers={"content-length": str(len(looks_like_one) + 9)})
+
+    app = Starlette(routes=[Route("/", streamed)])
+    with (
+        serving(app, listening_socket("127.0.0.1", 0)) as address,
+        closing(HTTPConnection(address.removeprefix("http://"), timeout=2)) as connection,
+    ):
+        connection.request("GET", "/")
+        assert connection.getresponse().read(len(looks_like_one) + 5) == b"first" + looks_like_one
 
 
 def pieces_received(connection: socket.socket) -> int:

@@ -64,7 +64,8 @@ async def show_workers(database: Database, out: Console, errors: Console, *, her
     seen = [row for row in rows if not here or row.host == host]
     for row in seen:
         hangs = row.silent_seconds > HOLD_SECONDS
-        clock = f", its clock is {row.clock_ahead} s ahead of the database's" if row.clock_ahead else ""
+        apart = row.clock_ahead or 0
+        clock = f", its clock is {abs(apart)} s {'ahead of' if apart > 0 else 'behind'} the database's" if apart else ""
         seen_last = f"{'hangs, ' if hangs else ''}last sign {row.silent_seconds} s ago{clock}"
         say(out, f"{row.host} {row.process}: {seen_last}", style="red" if hangs or clock else "")
     if any(row.silent_seconds <= HOLD_SECONDS for row in seen):

@@ -40,7 +40,7 @@ FAULTS: Final = (
     Fault("a-clock-ahead-blocks-a-day-early", "network/worker.py", "await clocks.check(engine.database)", "pass", CLOCK),
     Fault("a-run-by-hand-trusts-any-clock", "schema/isolation.py", "    await clocks.check(info.context.parts.database)\n", "", CLOCK),
     Fault("a-workers-clock-is-not-told", "db/leases.py", "if wrong != told:", "if wrong < told:", CLOCK),
-    Fault("a-head-goes-alone", "server.py", "self._head = data\n            return", "pass", ("tests/test_server.py",)),
+    Fault("a-head-goes-alone", "server.py", "self._head = data\n                return", "pass", ("tests/test_server.py",)),
     Fault("what-the-question-took-is-a-wrong-clock", "db/clocks.py", "return min(0.0, ", "return min(99.0, ", ("tests/db/test_clocks.py",)),
     Fault("who-lacks-the-code-is-not-told", "auth/sign_in.py", 'CodeNeeded: "code missing"', 'CodeNeeded: "code"', FAILURES),
 )  # fmt: skip
